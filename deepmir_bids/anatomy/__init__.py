@@ -1,0 +1,1 @@
+"""Templates, deep nuclei, brain regions, and the registration that carries them."""

@@ -1,0 +1,1 @@
+"""Grids, intensity, phase, SWI and QSM: plain functions of arrays."""

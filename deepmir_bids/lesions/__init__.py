@@ -1,0 +1,1 @@
+"""Components, measures, tables, and matching against a truth."""

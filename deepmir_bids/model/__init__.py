@@ -1,0 +1,1 @@
+"""Networks, the registry of weights, and prediction over a volume."""

@@ -1,0 +1,1 @@
+"""Physics of SWI, QSM and T2w images; lesions and their mimics."""

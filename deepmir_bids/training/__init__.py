@@ -1,0 +1,1 @@
+"""Sampling, losses, loops and cross-validation."""

@@ -1,0 +1,1 @@
+"""Thin Nipype nodes around the functions of deepmir_bids."""
