@@ -1,0 +1,114 @@
+"""Intensities as a network sees them: each image on a scale that means the same in every scanner.
+
+All statistics are taken inside the brain mask: padding and air would move them from image to image.
+NaN marks a voxel that was not measured, and stays NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+#: Width, in mm, of the shading that is taken out of an SWI: wide against any lesion or nucleus.
+SHADING_SIGMA_MM = 20.0
+
+
+def flatten_shading(
+    image: np.ndarray,
+    brain_mask: np.ndarray,
+    zooms: Sequence[float],
+    sigma_mm: float = SHADING_SIGMA_MM,
+) -> np.ndarray:
+    """Divide ``image`` by its own smooth level inside the brain (a normalised convolution).
+
+    The level is estimated on every fourth voxel or so: it is smooth, and this is 50 times faster.
+
+    Parameters
+    ----------
+    image : array (X, Y, Z)
+        Non-negative, arbitrary units; NaN where not measured.
+    brain_mask : bool array (X, Y, Z)
+    zooms : sequence of 3 floats
+        Voxel sizes in mm.
+    sigma_mm : float
+        Standard deviation of the smoothing, in mm.
+
+    Returns
+    -------
+    float32 array (X, Y, Z)
+        1 where the image equals its neighbourhood's level.
+
+    """
+    from scipy.ndimage import gaussian_filter
+
+    inside = brain_mask & np.isfinite(image)
+    step = [max(1, round(sigma_mm / 6 / zoom)) for zoom in zooms]
+    coarse = tuple(slice(None, None, s) for s in step)
+    sigma = [sigma_mm / (s * zoom) for s, zoom in zip(step, zooms, strict=True)]
+    weight = inside[coarse].astype(np.float32)
+    total = gaussian_filter(np.where(weight > 0, image[coarse], 0).astype(np.float32), sigma)
+    weight = gaussian_filter(weight, sigma)
+    typical = float(np.median(image[inside])) if inside.any() else 1.0
+    # Far from the brain there is nothing to average: fall back to the brain's typical value there.
+    level = (total + 1e-2 * typical) / (weight + 1e-2)
+    axes = [np.arange(n) / s for n, s in zip(image.shape, step, strict=True)]
+    for axis, index in enumerate(axes):
+        low = np.minimum(index.astype(int), level.shape[axis] - 1)
+        high = np.minimum(low + 1, level.shape[axis] - 1)
+        part = (index - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+        level = level.take(low, axis) * (1 - part) + level.take(high, axis) * part
+    return (image / np.maximum(level, np.finfo(np.float32).tiny)).astype(np.float32)
+
+
+def normalise_swi(swi: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
+    """Signal relative to the tissue around: 0 for tissue, -4 for a signal void, clipped to ±4.
+
+    A ratio, not a z-score: a void is then as dark in a noisy or veiny image as in a clean one.
+
+    """
+    flat = flatten_shading(np.maximum(swi, 0), brain_mask, zooms)
+    middle, _ = robust_statistics(flat, brain_mask)
+    return np.clip((flat / middle - 1) * 4, -4, 4)
+
+
+def normalise_qsm(qsm: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
+    """Susceptibility in units of 0.125 ppm, clipped to -0.5…1 ppm (-4…8): an absolute scale.
+
+    ``brain_mask`` and ``zooms`` are not needed: χ in ppm means the same everywhere.
+
+    """
+    return np.clip(qsm * 8, -4, 8).astype(np.float32)
+
+
+def normalise_t2w(t2w: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
+    """Robust z-score inside the brain, clipped to ±4: a T2w has no absolute scale of contrast."""
+    flat = flatten_shading(np.maximum(t2w, 0), brain_mask, zooms)
+    middle, spread = robust_statistics(flat, brain_mask)
+    return np.clip((flat - middle) / spread, -4, 4)
+
+
+def robust_statistics(image: np.ndarray, brain_mask: np.ndarray) -> tuple[float, float]:
+    """Median, and deviation from the interquartile range, of ``image`` inside the brain.
+
+    Raises
+    ------
+    ValueError
+        If there is no contrast inside the brain mask.
+
+    """
+    values = image[brain_mask & np.isfinite(image)]
+    if values.size == 0:
+        raise ValueError('The image has no measured voxel inside the brain mask.')
+    low, middle, high = np.percentile(values, (25, 50, 75))
+    if not (middle > 0 and high > low):
+        raise ValueError('The image is constant or zero inside the brain mask.')
+    return float(middle), float((high - low) / 1.349)
+
+
+#: How an input is normalised, by the name that a model card gives it.
+NORMALISATIONS: dict[str, Callable[[np.ndarray, np.ndarray, Sequence[float]], np.ndarray]] = {
+    'tissue-ratio': normalise_swi,
+    'ppm': normalise_qsm,
+    'robust-z': normalise_t2w,
+}

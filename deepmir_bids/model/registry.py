@@ -1,0 +1,162 @@
+"""Which models exist, what their cards say, and whether their files are whole.
+
+Imports without torch, so that commands which only list or check models answer at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deepmir_bids import CLASSES, INPUTS, data
+
+CARD = 'card.json'
+WEIGHTS = 'model.safetensors'
+DEFAULT_MODEL = 'unet3d'
+OPERATING_POINTS = ('sensitive', 'balanced', 'precise')
+
+
+class ModelError(Exception):
+    """A model that cannot be used; the message names the file and the cure."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What has to be known to use a model, and what should be known to trust it.
+
+    Attributes
+    ----------
+    name, description : str
+    network : dict
+        ``name`` and ``arguments`` of an entry of :data:`deepmir_bids.model.networks.NETWORKS`.
+    inputs : dict
+        Input name → its normalisation in :data:`deepmir_bids.imaging.intensity.NORMALISATIONS`.
+    spacing_mm : tuple of 3 floats
+        Voxel size of the working grid, in canonical (RAS) axis order.
+    margin_mm : float
+        How far the working grid reaches beyond the brain mask.
+    thresholds : dict
+        Operating point → class → the probability that a lesion's peak must reach.
+    extent : float
+        Probability that outlines a lesion once its peak counts.
+    min_volume_mm3 : float
+        Smaller lesions are dropped.
+    training, figures : dict
+        What it was trained on, and how it did on data that it had not seen.
+    licence, intended_use : str
+    sha256 : str
+        Of ``model.safetensors``.
+
+    """
+
+    name: str
+    description: str
+    network: dict[str, Any]
+    inputs: dict[str, str]
+    spacing_mm: tuple[float, float, float]
+    margin_mm: float
+    thresholds: dict[str, dict[str, float]]
+    extent: float
+    min_volume_mm3: float
+    licence: str
+    intended_use: str
+    sha256: str
+    training: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def list_models() -> list[str]:
+    """Names of the models that are shipped with the package."""
+    folder = data.load('models')
+    return sorted(card.parent.name for card in folder.glob(f'*/{CARD}'))
+
+
+def find_model(name_or_folder: str | Path) -> Path:
+    """Folder of a model, given its name or any folder that holds a card.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+
+    """
+    for folder in (data.load('models', str(name_or_folder)), Path(name_or_folder)):
+        if (folder / CARD).is_file():
+            return folder
+    known = ', '.join(list_models()) or 'none'
+    raise ModelError(
+        f'No model "{name_or_folder}": give one of the shipped names ({known}) '
+        f'or a folder that holds {CARD} and {WEIGHTS}.'
+    )
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read and check the card in a model's folder.
+
+    Raises
+    ------
+    ModelError
+        If the card is missing, is not JSON, or lacks something.
+
+    """
+    path = Path(folder) / CARD
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+        card = ModelCard(**content)
+        card = ModelCard(**{**asdict(card), 'spacing_mm': _three(card.spacing_mm)})
+        thresholds = [
+            float(card.thresholds[point][c]) for point in OPERATING_POINTS for c in CLASSES
+        ]
+        complete = set(card.inputs) == set(INPUTS) and all(0 < t < 1 for t in thresholds)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f'{path} is not a model card ({error}): get the model again.') from None
+    if not complete:
+        raise ModelError(
+            f'{path} lacks an input of {", ".join(INPUTS)} or has a threshold outside 0 to 1: '
+            'get the model again.'
+        )
+    return card
+
+
+def write_card(card: ModelCard, folder: Path) -> None:
+    """Write ``card`` into a model's folder."""
+    content = json.dumps(asdict(card), indent=2) + '\n'
+    (Path(folder) / CARD).write_text(content, encoding='utf-8')
+
+
+def verify(folder: Path) -> ModelCard:
+    """Check that a model's weights are the ones that its card describes; return the card.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or differs from the card's sha256.
+
+    """
+    card = read_card(folder)
+    path = Path(folder) / WEIGHTS
+    if not path.is_file():
+        raise ModelError(f'{path} is missing: get the model again.')
+    if sha256(path) != card.sha256:
+        raise ModelError(
+            f'{path} is damaged or was changed (its sha256 is not the one in {CARD}): '
+            'get the model again.'
+        )
+    return card
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _three(values) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in values)
+    return x, y, z
