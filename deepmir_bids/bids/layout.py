@@ -1,0 +1,200 @@
+"""Find each unit's images with pybids, indexing no more than is asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from deepmir_bids.bids.units import MINIP, Unit, find_subjects, rank_swi
+from deepmir_bids.data import load as load_data
+from deepmir_bids.errors import UsageError
+from deepmir_bids.settings import Settings
+
+#: Files worth indexing: the images that may be asked for, their sidecars, the description.
+RELEVANT = r'(_(swi|SWI|T2starw|Chimap|T2w|mask)\.(nii|nii\.gz|json)|dataset_description\.json)$'
+
+
+def check_dataset(bids_dir: Path) -> None:
+    """
+    Look whether a folder calls itself a BIDS dataset.
+
+    Raises
+    ------
+    UsageError
+        It does not, or its description lacks what BIDS requires.
+
+    """
+    skip = '(--skip-bids-validation runs it all the same)'
+    path = bids_dir / 'dataset_description.json'
+    if not path.is_file():
+        raise UsageError(f'{bids_dir} is not a BIDS dataset: no dataset_description.json {skip}.')
+    try:
+        description = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f'{path} cannot be read as JSON: {error} {skip}.') from error
+    missing = [key for key in ('Name', 'BIDSVersion') if key not in description]
+    if missing:
+        raise UsageError(f'{path} lacks {" and ".join(missing)}, which BIDS requires {skip}.')
+
+
+def load_queries(filter_file: Path | None) -> dict[str, dict[str, Any]]:
+    """
+    Return the queries by which each input is found: the defaults, updated by a filter file.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read, or names a query or an entity that nothing asks for.
+
+    """
+    queries: dict[str, dict[str, Any]] = json.loads(load_data('queries.json').read_text())
+    if filter_file is None:
+        return queries
+    try:
+        updates = json.loads(Path(filter_file).read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f'{filter_file} cannot be read as JSON: {error}') from error
+    unknown = sorted(set(updates) - set(queries))
+    if unknown:
+        raise UsageError(
+            f'{filter_file} has an unknown query {", ".join(unknown)}: '
+            f'the names are {", ".join(queries)}.'
+        )
+    for name, update in updates.items():
+        misspelt = sorted(set(update) - _entity_names())
+        if misspelt:
+            raise UsageError(
+                f'{filter_file}: the query {name} asks for an unknown entity '
+                f'{", ".join(misspelt)}: pybids knows {", ".join(sorted(_entity_names()))}.'
+            )
+        queries[name].update(update)
+    return queries
+
+
+def _entity_names() -> set[str]:
+    from bids.layout import Config
+
+    return {name for kind in ('bids', 'derivatives') for name in Config.load(kind).entities}
+
+
+def collect_units(settings: Settings) -> list[Unit]:
+    """
+    List every unit of the run with the files it has.
+
+    Raises
+    ------
+    UsageError
+        A participant, session or filter is unknown.
+
+    """
+    queries = load_queries(settings.bids_filter_file)
+    subjects = find_subjects(settings.bids_dir, settings.participant_label)
+    raw = _index(settings.bids_dir, subjects)
+    derivatives = {name: _index(path, subjects) for name, path in settings.derivatives.items()}
+    masks = [_index(path, subjects) for path in settings.brain_mask_from.values()]
+
+    units = []
+    for subject in subjects:
+        sessions = [f.name.removeprefix('ses-') for f in _sessions(settings.bids_dir, subject)]
+        if settings.session_label:
+            sessions = [label for label in sessions if label in settings.session_label]
+        elif (settings.bids_dir / f'sub-{subject}' / 'anat').is_dir() or not sessions:
+            sessions = [None, *sessions]  # type: ignore[list-item]
+        units += [
+            _unit(subject, session, settings.inputs, queries, raw, derivatives, masks)
+            for session in sessions
+        ]
+    if settings.session_label and not units:
+        raise UsageError(
+            f'{settings.bids_dir} has no session {", ".join(settings.session_label)} '
+            'for these participants.'
+        )
+    return units
+
+
+def _sessions(bids_dir: Path, subject: str) -> list[Path]:
+    return sorted(path for path in (bids_dir / f'sub-{subject}').glob('ses-*') if path.is_dir())
+
+
+def _index(root: Path, subjects: list[str]):
+    """Index those participants' relevant files alone; every other folder is not even opened."""
+    from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
+    only = '|'.join(map(re.escape, subjects))
+    not_theirs = re.compile(rf'^/(?!sub-({only})(/|$))(?!.*\.json$)[^/]+')
+    not_an_image = re.compile(rf'/(?!.*{RELEVANT})[^/]*\.[^/]+$')
+    indexer = BIDSLayoutIndexer(validate=False, ignore=[not_theirs, not_an_image])
+    return BIDSLayout(root, validate=False, indexer=indexer, config=['bids', 'derivatives'])
+
+
+def _unit(subject, session, inputs, queries, raw, derivatives, masks) -> Unit:
+    """Choose one file for each input, and note every choice that a reader would ask about."""
+    files: dict[str, Path] = {}
+    metadata: dict[str, dict] = {}
+    notes: list[str] = []
+    for name in inputs:
+        layouts = [raw, *derivatives.values()] if name == 'qsm' else [raw]
+        found, layout = _first(layouts, queries[name], subject, session)
+        if name == 'swi':
+            found = _usable_as_swi(found)
+        if not found:
+            notes += _elsewhere(name, layouts, queries[name], subject, session)
+            continue
+        chosen = found[0]
+        files[name] = Path(chosen.path)
+        metadata[name] = dict(layout.get_metadata(chosen.path))
+        if len(found) > 1:
+            others = ', '.join(other.filename for other in found[1:])
+            notes.append(f'{chosen.filename} is used as {name}, the first of several ({others}).')
+        if name == 'swi' and rank_swi(chosen.get_entities()) == 2:
+            notes.append(f'{chosen.filename} stands in for the SWI: there is none.')
+
+    query = {'desc': 'brain', 'suffix': 'mask', 'extension': ['.nii.gz', '.nii']}
+    mask, _ = _first(masks, query, subject, session)
+    if masks and not mask:
+        notes.append('--brain-mask-from has no mask of it: the template gives one.')
+    return Unit(
+        subject=subject,
+        session=session,
+        brain_mask=Path(mask[0].path) if mask else None,
+        notes=tuple(notes),
+        metadata=metadata,
+        **files,
+    )
+
+
+def _first(layouts, query, subject, session):
+    """Files of the first dataset that has any, in the order of their names."""
+    from bids.layout import Query
+
+    for layout in layouts:
+        found = layout.get(
+            subject=subject, session=session or Query.NONE, invalid_filters='allow', **query
+        )
+        if found:
+            return sorted(found, key=lambda f: f.path), layout
+    return [], None
+
+
+def _usable_as_swi(found):
+    """Best first; the lesser kinds are no alternatives, a minIP or phase is not one at all."""
+    usable = [f for f in found if not MINIP.search(f.filename)]
+    ranks = [rank_swi(f.get_entities()) for f in usable]
+    return [f for f, rank in zip(usable, ranks, strict=True) if rank == min(ranks)]
+
+
+def _elsewhere(name, layouts, query, subject, session) -> list[str]:
+    """Say when an input exists, only not in this session: it is left out on purpose."""
+    if session is None:
+        return []
+    found = [
+        f.get_entities().get('session')
+        for layout in layouts
+        for f in layout.get(subject=subject, invalid_filters='allow', **query)
+    ]
+    if not found:
+        return []
+    where = ', '.join(sorted({f'ses-{label}' if label else 'no session' for label in found}))
+    return [f'{name} exists in {where} but not in ses-{session}: it is not used there.']

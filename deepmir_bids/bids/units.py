@@ -1,0 +1,81 @@
+"""Units of work: one subject, or one session of one subject, and the images it brings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deepmir_bids import INPUTS
+from deepmir_bids.errors import UsageError
+
+#: A minimum intensity projection is a picture made from an SWI, not an SWI.
+MINIP = re.compile(r'min-?ip|mip', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One subject, or one session of it, with the files to be used."""
+
+    subject: str
+    session: str | None = None
+    swi: Path | None = None
+    qsm: Path | None = None
+    t2w: Path | None = None
+    brain_mask: Path | None = None
+    notes: tuple[str, ...] = ()
+    metadata: dict[str, dict] = field(default_factory=dict, compare=False)
+
+    @property
+    def label(self) -> str:
+        """The unit as BIDS writes it, ``sub-01`` or ``sub-01_ses-02``."""
+        return f'sub-{self.subject}' + (f'_ses-{self.session}' if self.session else '')
+
+    @property
+    def workflow_name(self) -> str:
+        """The label as a Nipype name, which allows letters, digits and underscores."""
+        return re.sub(r'\W', '_', self.label) + '_wf'
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the images that are there, in the order of the network's channels."""
+        return tuple(name for name in INPUTS if getattr(self, name) is not None)
+
+    @property
+    def skipped(self) -> str | None:
+        """Why the unit cannot run, or None."""
+        return None if self.swi else 'no SWI found, and nothing that could stand in for one'
+
+
+def find_subjects(bids_dir: Path, wanted: tuple[str, ...]) -> list[str]:
+    """
+    Labels of the participants, without the ``sub-``, by their folders.
+
+    Raises
+    ------
+    UsageError
+        A wanted participant is not there, or there is none at all.
+
+    """
+    present = sorted(
+        path.name.removeprefix('sub-') for path in bids_dir.glob('sub-*') if path.is_dir()
+    )
+    if not present:
+        raise UsageError(f'{bids_dir} has no participant (no sub-* folder).')
+    if not wanted:
+        return present
+    missing = [label for label in wanted if label not in present]
+    if missing:
+        raise UsageError(
+            f'{bids_dir} has no participant {", ".join(missing)}: '
+            f'it has {", ".join(present[:10])}{" …" if len(present) > 10 else ""}.'
+        )
+    return sorted(set(wanted))
+
+
+def rank_swi(entities: dict[str, str]) -> int:
+    """How well a file serves as the SWI: 0 it is one, 1 it says so, 2 it can stand in."""
+    if str(entities.get('suffix', '')).lower() == 'swi':
+        return 0
+    said = f'{entities.get("acquisition", "")} {entities.get("reconstruction", "")}'
+    return 1 if 'swi' in said.lower() else 2

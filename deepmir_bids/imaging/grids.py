@@ -1,0 +1,148 @@
+"""Volumes as they come from a scanner: what is checked and what is made uniform."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deepmir_bids.errors import InputError
+
+if TYPE_CHECKING:
+    import nibabel as nib
+
+#: An sform and a qform that place a corner of the volume further apart than this contradict.
+FORM_TOLERANCE_MM = 1.0
+#: More non-finite voxels than this and the image is not merely masked.
+MAX_NONFINITE = 0.8
+
+
+def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
+    """
+    Read one 3D image, or say in a sentence why it cannot be used.
+
+    The result is float32 with shape (X, Y, Z), finite, and has one orientation: its qform and
+    sform agree, so that ITK and nibabel see the same world.
+
+    Parameters
+    ----------
+    path
+        A NIfTI file, compressed or not.
+
+    Returns
+    -------
+    image
+        The volume, on the grid of the file.
+    notes
+        One sentence for each thing that was mended.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, not 3D, constant, without orientation, or not finite.
+
+    """
+    import nibabel as nib
+
+    path = Path(path)
+    try:
+        image = nib.load(path)
+        data = np.asanyarray(image.dataobj, dtype=np.float32)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f'{path} is cut short or damaged ({error}): copy it again.') from error
+    except (OSError, ValueError, nib.filebasedimages.ImageFileError) as error:
+        raise InputError(
+            f'{path} does not hold what its header says ({error}): convert it again.'
+        ) from error
+
+    data = _three_axes(data, path)
+    affine, notes = _orientation(image, path)
+    data, mended = _finite(data, path)
+    if float(data.min()) == float(data.max()):
+        raise InputError(
+            f'{path} holds a single value ({float(data.min()):g}) in every voxel: '
+            'check its conversion, or leave it out with --inputs.'
+        )
+    volume = nib.Nifti1Image(data, affine)
+    volume.set_qform(affine, code=1)
+    volume.set_sform(affine, code=1)
+    return volume, notes + mended
+
+
+def _three_axes(data: np.ndarray, path: Path) -> np.ndarray:
+    while data.ndim > 3 and data.shape[-1] == 1:
+        data = data[..., 0]
+    if data.ndim != 3 or min(data.shape) < 2:
+        raise InputError(
+            f'{path} has shape {"×".join(map(str, data.shape))} where one 3D volume is needed: '
+            'choose another file with --bids-filter-file.'
+        )
+    return data
+
+
+def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
+    """Affine to trust, with a note where the header's two disagree."""
+    affine = image.affine
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
+        raise InputError(f'{path} has an unusable affine: convert it again.')
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.allclose(axes.T @ axes, np.eye(3), atol=0.01):
+        raise InputError(f'{path} has a sheared affine: resample it to a right-angled grid.')
+
+    sform, sform_code = image.get_sform(coded=True)
+    qform, qform_code = image.get_qform(coded=True)
+    if not sform_code and not qform_code:
+        raise InputError(
+            f'{path} has neither qform nor sform, so left and right are unknown: '
+            'convert it again with dcm2niix, or set its qform.'
+        )
+    if sform_code and qform_code:
+        corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]])).reshape(3, -1)
+        apart = np.linalg.norm((sform - qform)[:3, :3] @ corners + (sform - qform)[:3, 3:], axis=0)
+        if apart.max() > FORM_TOLERANCE_MM:
+            note = (
+                f'{path.name}: qform and sform differ by up to {apart.max():.1f} mm; '
+                'the sform is used (set them equal to silence this).'
+            )
+            return affine, [note]
+    return affine, []
+
+
+def _finite(data: np.ndarray, path: Path) -> tuple[np.ndarray, list[str]]:
+    wrong = ~np.isfinite(data)
+    share = wrong.mean()
+    if share > MAX_NONFINITE:
+        raise InputError(
+            f'{path} is NaN or infinite in {share:.0%} of its voxels: '
+            'check its conversion, or leave it out with --inputs.'
+        )
+    if not share:
+        return data, []
+    return np.where(wrong, 0, data), [
+        f'{path.name}: {int(wrong.sum())} NaN or infinite voxels were set to 0.'
+    ]
+
+
+def resample(
+    image: nib.Nifti1Image, reference: nib.Nifti1Image, order: int = 1
+) -> nib.Nifti1Image:
+    """
+    Bring an image to another's grid through their affines.
+
+    Order 0 keeps labels, 1 is linear, 3 is cubic. Zero outside the image's field of view.
+    """
+    from nibabel.processing import resample_from_to
+
+    if same_grid(image, reference):
+        return image
+    return resample_from_to(image, (reference.shape[:3], reference.affine), order=order)
+
+
+def same_grid(image: nib.Nifti1Image, reference: nib.Nifti1Image) -> bool:
+    """Whether two images have the same shape and, to a micrometre, the same affine."""
+    return image.shape[:3] == reference.shape[:3] and np.allclose(
+        image.affine, reference.affine, atol=1e-3
+    )

@@ -1,0 +1,59 @@
+"""Every option of a run, in one frozen object that is passed along, never imported."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from deepmir_bids import INPUTS
+
+#: How a QSM map becomes ppm, paramagnetic positive.
+QSM_SCALES = {'ppm': 1.0, 'ppb': 1e-3, '-ppm': -1.0, '-ppb': -1e-3}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of ``deepmir BIDS OUT participant|group``, under their command line names."""
+
+    bids_dir: Path
+    out_dir: Path
+    work_dir: Path
+    participant_label: tuple[str, ...] = ()
+    session_label: tuple[str, ...] = ()
+    bids_filter_file: Path | None = None
+    skip_bids_validation: bool = False
+    derivatives: dict[str, Path] = field(default_factory=dict)
+    brain_mask_from: dict[str, Path] = field(default_factory=dict)
+    model: str = 'default'
+    inputs: tuple[str, ...] = INPUTS
+    qsm_scale: str = 'auto'
+    operating_point: str = 'balanced'
+    threshold_cmb: float | None = None
+    threshold_iron: float | None = None
+    min_volume: float | None = None
+    template: str = 'MNI152NLin2009cAsym'
+    atlas: str = 'HOSPA'
+    atlas_labels: Path | None = None
+    device: str = 'auto'
+    nprocs: int = 1
+    omp_nthreads: int = 1
+    mem_gb: float | None = None
+    use_plugin: Path | None = None
+    stop_on_first_crash: bool = False
+    reports_only: bool = False
+    sloppy: bool = False
+
+    def to_toml(self) -> str:
+        """The settings as TOML; options that were not given are left out."""
+        import tomli_w
+
+        return tomli_w.dumps(_plain(asdict(self)))
+
+
+def _plain(value):
+    """Reduce to what TOML knows: no None, no Path, no tuple."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
