@@ -147,7 +147,7 @@ def test_a_filter_file_updates_one_query(dataset, tmp_path):
 
 
 def test_what_is_not_bids_is_said(tmp_path):
-    with pytest.raises(UsageError, match='no dataset_description.json'):
+    with pytest.raises(UsageError, match=r'no dataset_description\.json'):
         check_dataset(tmp_path)
     (tmp_path / 'dataset_description.json').write_text('{"Name": "x"}')
     with pytest.raises(UsageError, match='lacks BIDSVersion'):
