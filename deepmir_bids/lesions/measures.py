@@ -1,0 +1,137 @@
+"""What is measured of each lesion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+#: A microbleed is at most 10 mm wide (Rashid et al. 2021; Greenberg et al. 2009).
+MAX_CMB_DIAMETER_MM = 10
+EDGE_MM = 2
+ELONGATED = 3
+DIAMAGNETIC_PPM = -0.05
+#: How far the tissue reaches that a lesion's signal is compared with.
+SURROUND_MM = 3
+
+
+def measure_lesions(
+    labels: np.ndarray,
+    classes: Sequence[str],
+    probability: Sequence[float],
+    *,
+    affine: np.ndarray,
+    swi: np.ndarray,
+    qsm: np.ndarray | None,
+    brain_mask: np.ndarray,
+    structures: np.ndarray,
+    names: dict[int, tuple[str, str]],
+    to_template: Callable[[np.ndarray], np.ndarray],
+) -> pd.DataFrame:
+    """
+    Make the lesion table, one row for each index of a label image.
+
+    Parameters
+    ----------
+    labels
+        Lesions as 1…N, 0 elsewhere, shape (X, Y, Z).
+    classes, probability
+        Class and peak probability of lesion 1…N.
+    affine
+        Of the grid, to RAS+ world mm.
+    swi, qsm, brain_mask, structures
+        On the same grid; ``qsm`` in ppm with 0 where not measured, or None.
+    names
+        Name and region of each value in ``structures``.
+    to_template
+        Takes world points (N, 3) to the template's space, in mm.
+
+    """
+    edge_mm = distance_to_edge(brain_mask, affine)
+    counts = dict.fromkeys(set(classes), 0)
+    rows = []
+    for index, box in enumerate(ndimage.find_objects(labels), start=1):
+        kind = classes[index - 1]
+        counts[kind] += 1
+        row = {'index': index, 'name': f'{kind}-{counts[kind]:02d}', 'class': kind}
+        row['structure'], row['region'] = place(structures[box][labels[box] == index], names)
+        row |= shape(np.argwhere(labels == index), affine)
+        row['probability'] = float(probability[index - 1])
+        row |= contrast(labels, index, box, affine, swi, qsm, brain_mask)
+        centre = np.linalg.inv(affine) @ [row['x'], row['y'], row['z'], 1]
+        nearest = np.clip(np.rint(centre[:3]).astype(int), 0, np.array(labels.shape) - 1)
+        row['edge_distance_mm'] = float(edge_mm[tuple(nearest)])
+        row['flags'] = flags(row)
+        rows.append(row)
+
+    table = pd.DataFrame(rows, columns=[c for c in columns() if not c.endswith('_mni')])
+    points = table[['x', 'y', 'z']].to_numpy(dtype=float).reshape(-1, 3)
+    table[['x_mni', 'y_mni', 'z_mni']] = to_template(points) if len(points) else points
+    return table[list(columns())]
+
+
+def columns() -> dict[str, dict]:
+    """Columns of the lesion table in their order, each with its BIDS description."""
+    import json
+
+    from deepmir_bids.data import load
+
+    return json.loads(load('lesion_columns.json').read_text())
+
+
+def place(values: np.ndarray, names: dict[int, tuple[str, str]]) -> tuple[str, str]:
+    """Name and region of the structure that holds most of the voxels."""
+    counts = np.bincount(values[values > 0]) if (values > 0).any() else np.array([1])
+    return names.get(int(counts.argmax()), ('n/a', 'n/a'))
+
+
+def shape(voxels: np.ndarray, affine: np.ndarray) -> dict[str, float]:
+    """Place, size and form of a lesion from its voxels (N, 3) and the grid's affine."""
+    world = voxels @ affine[:3, :3].T + affine[:3, 3]
+    volume = len(voxels) * abs(np.linalg.det(affine[:3, :3]))
+    # A voxel is a box, not a point: its own second moment keeps a single one from being flat.
+    own = affine[:3, :3] @ affine[:3, :3].T / 12
+    axes = np.linalg.eigvalsh(np.cov(world.T, bias=True).reshape(3, 3) + own)
+    return {
+        **dict(zip('xyz', map(float, world.mean(axis=0)), strict=True)),
+        'volume_mm3': float(volume),
+        'diameter_mm': float((6 * volume / np.pi) ** (1 / 3)),
+        'elongation': float(np.sqrt(axes[-1] / axes[0])),
+    }
+
+
+def contrast(labels, index, box, affine, swi, qsm, brain_mask) -> dict[str, float]:
+    """Signal of a lesion in SWI, against the tissue around it, and in QSM."""
+    zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    reach = np.ceil(SURROUND_MM / zooms).astype(int)
+    wide = tuple(slice(max(s.start - r, 0), s.stop + r) for s, r in zip(box, reach, strict=True))
+    lesion = labels[wide] == index
+    away_mm = ndimage.distance_transform_edt(~lesion, sampling=zooms)
+    around = (labels[wide] == 0) & (away_mm <= SURROUND_MM) & (brain_mask[wide] > 0)
+    result = {'swi_contrast': np.nan, 'chi_mean_ppm': np.nan, 'chi_max_ppm': np.nan}
+    if around.any() and (level := float(np.median(swi[wide][around]))) > 0:
+        result['swi_contrast'] = 1 - float(swi[wide][lesion].mean()) / level
+    chi = np.array([]) if qsm is None else qsm[wide][lesion]
+    if (chi != 0).any():
+        result['chi_mean_ppm'] = float(chi[chi != 0].mean())
+        result['chi_max_ppm'] = float(chi[chi != 0].max())
+    return result
+
+
+def distance_to_edge(brain_mask: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Distance in mm of every brain voxel from the outside of the mask."""
+    zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    return ndimage.distance_transform_edt(brain_mask > 0, sampling=zooms)
+
+
+def flags(row: dict) -> str | None:
+    """What a reader should look at first."""
+    found = {
+        'large': row['class'] == 'CMB' and row['diameter_mm'] > MAX_CMB_DIAMETER_MM,
+        'edge': row['edge_distance_mm'] < EDGE_MM,
+        'elongated': row['elongation'] > ELONGATED,
+        'diamagnetic': row['chi_mean_ppm'] < DIAMAGNETIC_PPM,
+    }
+    return ','.join(name for name, is_so in found.items() if is_so) or None
