@@ -28,7 +28,14 @@ class Grid:
     step: np.ndarray
     canonical_shape: tuple[int, ...]
     orientation: np.ndarray
-    affine: np.ndarray
+
+    def locate(self, voxel: np.ndarray) -> np.ndarray:
+        """Nearest working voxel of a ``voxel`` (i, j, k) of the SWI."""
+        canonical = np.empty(3)
+        for axis, (to, flip) in enumerate(self.orientation.astype(int)):
+            last = self.canonical_shape[to] - 1
+            canonical[to] = voxel[axis] if flip > 0 else last - voxel[axis]
+        return np.round((canonical - self.start) / self.step).astype(int)
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ def working_grid(brain_mask, affine, spacing_mm, margin_mm) -> Grid:
         highest.append(min(occupied[-1] + margin, mask.shape[axis] - 1))
     start = np.asarray(lowest, dtype=float)
     shape = tuple(int(n) for n in np.floor((highest - start) / step + 1e-6) + 1)
-    return Grid(shape, start, step, mask.shape, orientation, np.asarray(affine, dtype=float))
+    return Grid(shape, start, step, mask.shape, orientation)
 
 
 def resample(image, grid: Grid, measured=None) -> np.ndarray:

@@ -1,0 +1,100 @@
+"""From probabilities to lesions: connected components with two thresholds.
+
+A lesion counts when its peak reaches its class's threshold, and extends over every connected voxel
+that reaches ``extent`` (hysteresis): the operating point then changes how many lesions there are, not
+how large each of them is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepmir_bids import CLASSES
+
+#: Voxels that share a face, an edge or a corner belong together.
+NEIGHBOURHOOD = np.ones((3, 3, 3), dtype=bool)
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One found lesion: its index in the label image, its class and its highest probability."""
+
+    index: int
+    name: str
+    probability: float
+
+
+def find_lesions(
+    probabilities: np.ndarray,
+    thresholds: Mapping[str, float],
+    zooms: Sequence[float],
+    *,
+    brain_mask: np.ndarray,
+    iron_mask: np.ndarray,
+    min_volume_mm3: float,
+    extent: float,
+) -> tuple[np.ndarray, list[Lesion]]:
+    """Find the lesions of both classes in their probabilities.
+
+    A voxel that both classes claim goes to the class whose probability is higher in proportion to its
+    threshold there, CMB on a tie; then components are 26-connected within each class.
+
+    Parameters
+    ----------
+    probabilities : array (2, X, Y, Z)
+        In the order of :data:`deepmir_bids.CLASSES`.
+    thresholds : mapping
+        Class name → the probability that a lesion's peak must reach.
+    zooms : sequence of 3 floats
+        Voxel sizes in mm.
+    brain_mask, iron_mask : bool arrays (X, Y, Z)
+        Where CMB, and where iron deposits (also within the brain), may lie.
+    min_volume_mm3 : float
+        Smaller components are dropped; a single voxel is kept whatever its size if this is 0.
+    extent : float
+        Probability that outlines a lesion; a class's threshold is used where that is lower.
+
+    Returns
+    -------
+    labels : int32 array (X, Y, Z)
+        0, or the index of a lesion: from 1, CMB first, the most probable of each class first.
+    lesions : list of Lesion
+        In the order of their indices.
+
+    """
+    names = list(CLASSES)
+    limit = np.array([thresholds[name] for name in names]).reshape(-1, 1, 1, 1)
+    brain_mask = np.asarray(brain_mask) > 0
+    allowed = {'CMB': brain_mask, 'iron': brain_mask & (np.asarray(iron_mask) > 0)}
+    candidate = np.stack([allowed[name] for name in names])
+    candidate &= probabilities >= np.minimum(limit, extent)
+    owner = np.argmax(np.where(candidate, probabilities / limit, 0), axis=0)
+
+    labels = np.zeros(probabilities.shape[1:], dtype=np.int32)
+    lesions: list[Lesion] = []
+    fewest = min_volume_mm3 / float(np.prod(zooms))
+    for channel, name in enumerate(names):
+        own = candidate[channel] & (owner == channel)
+        for voxels, peak in _components(own, probabilities[channel], thresholds[name], fewest):
+            lesions.append(Lesion(len(lesions) + 1, name, peak))
+            labels[voxels] = lesions[-1].index
+    return labels, lesions
+
+
+def _components(own, probability, threshold, fewest):
+    """Voxels (index arrays) and peak of each component that counts, the most probable first."""
+    from scipy.ndimage import find_objects, label
+
+    components, _ = label(own, NEIGHBOURHOOD)
+    found = []
+    for index, box in enumerate(find_objects(components), start=1):
+        inside = components[box] == index
+        peak = float(probability[box][inside].max())
+        if peak >= threshold and inside.sum() >= fewest:
+            corner = [side.start for side in box]
+            voxels = tuple(i + c for i, c in zip(np.nonzero(inside), corner, strict=True))
+            found.append((voxels, peak))
+    return sorted(found, key=lambda item: -item[1])

@@ -1,0 +1,119 @@
+"""Which found lesions are true: one-to-one matching, and the figures that follow from it.
+
+The rule: a found and a true lesion match when they overlap by a voxel or their centroids lie within
+5 mm of one another (in mm, by the affine), one to one, the nearest pair first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+MATCHING_DISTANCE_MM = 5.0
+
+
+@dataclass(frozen=True)
+class Match:
+    """How the lesions of one class in one subject compare with the truth.
+
+    ``pairs`` holds (truth, found) label indices; ``missed`` and ``false`` those without a partner;
+    ``diameter_mm`` the true lesions' equivalent diameters by index.
+    """
+
+    pairs: list[tuple[int, int]]
+    missed: list[int]
+    false: list[int]
+    diameter_mm: dict[int, float]
+
+
+def match(
+    truth: np.ndarray,
+    found: np.ndarray,
+    affine: np.ndarray,
+    distance_mm: float = MATCHING_DISTANCE_MM,
+) -> Match:
+    """Match the lesions of one class, one to one, the nearest centroids first.
+
+    Parameters
+    ----------
+    truth, found : int arrays (X, Y, Z)
+        One index per lesion, 0 elsewhere (:func:`index_lesions` makes them from a mask).
+    affine : array (4, 4)
+        Voxel to world mm.
+    distance_mm : float
+        Centroids that lie no further apart match without any overlap.
+
+    """
+    true_index, true_mm, true_count = _centroids(truth, affine)
+    found_index, found_mm, _ = _centroids(found, affine)
+    distance = np.linalg.norm(true_mm[:, None] - found_mm[None], axis=-1)
+    both = (truth > 0) & (found > 0)
+    overlap = set(zip(truth[both].tolist(), found[both].tolist(), strict=True))
+
+    candidates = sorted(
+        (distance[i, j], t, f)
+        for i, t in enumerate(true_index)
+        for j, f in enumerate(found_index)
+        if distance[i, j] <= distance_mm or (t, f) in overlap
+    )
+    pairs: list[tuple[int, int]] = []
+    free_true, free_found = set(true_index), set(found_index)
+    for _, t, f in candidates:
+        if t in free_true and f in free_found:
+            pairs.append((t, f))
+            free_true.remove(t)
+            free_found.remove(f)
+    volume = abs(float(np.linalg.det(affine[:3, :3])))
+    diameter = {t: (6 * n * volume / np.pi) ** (1 / 3)
+                for t, n in zip(true_index, true_count, strict=True)}  # fmt: skip
+    return Match(pairs, sorted(free_true), sorted(free_found), diameter)
+
+
+def score(matches: Iterable[Match], min_diameter_mm: float = 0.0) -> dict[str, float]:
+    """Pooled counts and rates over subjects, for true lesions of at least a diameter (mm).
+
+    Smaller true lesions count neither as found nor as missed, and a lesion found where they are is no
+    false positive. Rates that would divide by zero are NaN.
+
+    """
+    matches = list(matches)
+    tp = fn = fp = 0
+    for one in matches:
+        tp += sum(one.diameter_mm[t] >= min_diameter_mm for t, _ in one.pairs)
+        fn += sum(one.diameter_mm[t] >= min_diameter_mm for t in one.missed)
+        fp += len(one.false)
+    return {
+        'TP': tp,
+        'FP': fp,
+        'FN': fn,
+        'sensitivity': _ratio(tp, tp + fn),
+        'precision': _ratio(tp, tp + fp),
+        'F1': _ratio(2 * tp, 2 * tp + fp + fn),
+        'FP_per_subject': _ratio(fp, len(matches)),
+    }
+
+
+def index_lesions(mask: np.ndarray) -> np.ndarray:
+    """Give each 26-connected component of a bool ``mask`` (X, Y, Z) an index from 1."""
+    from scipy.ndimage import label
+
+    return label(mask, np.ones((3, 3, 3), dtype=bool))[0]
+
+
+def _centroids(labels, affine) -> tuple[list[int], np.ndarray, list[int]]:
+    """Index, centroid in mm (n, 3) and number of voxels of each lesion."""
+    from nibabel.affines import apply_affine
+
+    voxels = np.argwhere(labels > 0)
+    index, owner, count = np.unique(
+        labels[tuple(voxels.T)], return_inverse=True, return_counts=True
+    )
+    sums = np.stack([np.bincount(owner, axis, len(index)) for axis in voxels.T], axis=-1)
+    centroid = apply_affine(affine, sums / np.maximum(count, 1)[:, None])
+    return index.tolist(), centroid.reshape(-1, 3), count.tolist()
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else float('nan')

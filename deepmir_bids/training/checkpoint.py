@@ -1,0 +1,56 @@
+"""What a training needs to go on after an interruption, in one file that appears whole or not at all.
+
+Safetensors, not pickle: a checkpoint may come from elsewhere, and reading one must run no code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+
+@dataclass
+class Progress:
+    """How far a training is, and how it went."""
+
+    step: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def save(path: Path, progress: Progress, network, average, optimizer) -> None:
+    """Write the state of a training."""
+    from safetensors.torch import save_file
+
+    tensors = {f'network.{k}': v for k, v in network.state_dict().items()}
+    tensors |= {f'average.{k}': v for k, v in average.state_dict().items()}
+    for index, state in optimizer.state_dict()['state'].items():
+        tensors |= {f'optimizer.{index}.{k}': torch.as_tensor(v) for k, v in state.items()}
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    beside = path.with_suffix('.part')
+    save_file(tensors, beside, metadata={'progress': json.dumps(asdict(progress))})
+    os.replace(beside, path)
+
+
+def load(path: Path, network, average, optimizer) -> Progress:
+    """Bring network, average and optimizer to a saved state; return how far it was."""
+    from safetensors import safe_open
+
+    parts: dict[str, dict[str, torch.Tensor]] = {'network': {}, 'average': {}, 'optimizer': {}}
+    with safe_open(path, 'pt') as file:
+        progress = Progress(**json.loads(file.metadata()['progress']))
+        for key in file.keys():  # noqa: SIM118 - not a mapping
+            part, _, name = key.partition('.')
+            parts[part][name] = file.get_tensor(key)
+    network.load_state_dict(parts['network'])
+    average.load_state_dict(parts['average'])
+    state = optimizer.state_dict()
+    for key, value in parts['optimizer'].items():
+        index, name = key.split('.')
+        state['state'].setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict(state)
+    return progress

@@ -1,0 +1,48 @@
+"""From a trained network to a model's folder: weights, card and curves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from deepmir_bids.model.predict import Model
+from deepmir_bids.model.registry import WEIGHTS, ModelCard, sha256, write_card
+
+
+def write_model(model: Model, folder: Path) -> ModelCard:
+    """Write a model's folder; the weights in half precision, which changes no result visibly.
+
+    Returns
+    -------
+    ModelCard
+        With the sha256 of the weights.
+
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for key, value in model.network.state_dict().items()
+    }
+    save_file(weights, folder / WEIGHTS)
+    card = replace(model.card, sha256=sha256(folder / WEIGHTS))
+    write_card(card, folder)
+    return card
+
+
+def draw_curves(history: list[dict[str, float]], path: Path) -> None:
+    """Draw the loss and the validation figures over the steps of a training."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout='constrained')
+    left, right = figure.subplots(1, 2)
+    steps = [entry['step'] for entry in history]
+    left.plot(steps, [entry['loss'] for entry in history], marker='.')
+    left.set(xlabel='step', ylabel='training loss')
+    for name in sorted({key for entry in history for key in entry if key.endswith('F1')}):
+        right.plot(steps, [entry.get(name) for entry in history], marker='.', label=name)
+    right.set(xlabel='step', ylabel='F1 on validation, at 0.5', ylim=(0, 1))
+    if history:
+        right.legend()
+    figure.savefig(path, dpi=100)

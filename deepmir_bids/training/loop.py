@@ -1,0 +1,194 @@
+"""The training loop: batches, a schedule, hard negatives, checkpoints, and a progress line."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from deepmir_bids import CLASSES
+from deepmir_bids.model import networks
+from deepmir_bids.model.predict import Model, fast_precision
+from deepmir_bids.model.registry import ModelCard
+from deepmir_bids.training import checkpoint
+from deepmir_bids.training.losses import lesion_loss
+from deepmir_bids.training.sampling import sample_batch
+from deepmir_bids.training.subjects import CachedSubject, dark_places
+from deepmir_bids.training.validation import find, summarise
+
+CHECKPOINT = 'checkpoint.safetensors'
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how to train. Whichever of ``steps`` and ``seconds`` comes first ends it."""
+
+    steps: int
+    seconds: float = math.inf
+    batch: int = 8
+    rate: float = 2e-3
+    weight_decay: float = 1e-3
+    warmup_steps: int = 100
+    averaging: float = 0.998
+    mine_every: int = 150
+    mined_subjects: int = 3
+    save_every: int = 100
+    validations: int = 5
+    seed: int = 0
+
+    def fraction(self, progress: checkpoint.Progress) -> float:
+        """How much of the training is done, 0 to 1."""
+        return min(1.0, max(progress.step / self.steps, progress.seconds / self.seconds))
+
+    def learning_rate(self, progress: checkpoint.Progress) -> float:
+        """Linear warm-up, then half a cosine to zero (Loshchilov & Hutter 2017)."""
+        warm = min(1.0, (progress.step + 1) / self.warmup_steps)
+        return self.rate * warm * (1 + math.cos(math.pi * self.fraction(progress))) / 2
+
+
+def train(
+    card: ModelCard,
+    subjects: list[CachedSubject],
+    validation: Sequence[CachedSubject],
+    plan: Plan,
+    folder: Path,
+    *,
+    initial: torch.nn.Module | None = None,
+    device: str = 'cpu',
+    arrivals: Callable[[], list[CachedSubject]] = list,
+) -> tuple[Model, checkpoint.Progress]:
+    """Train a card's network, or go on where ``folder``'s checkpoint ends.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Network, spacing and normalisation.
+    subjects, validation : lists of CachedSubject
+        No subject may be in both.
+    plan : Plan
+    folder : Path
+        Of the checkpoint.
+    initial : torch module, optional
+        Weights to start from, of the same network.
+    device : str
+    arrivals : callable
+        Asked now and then for more subjects to train on.
+
+    Returns
+    -------
+    model : Model
+        With the running average of the weights (Polyak & Juditsky 1992).
+    progress : Progress
+
+    """
+    torch.manual_seed(plan.seed)
+    network = networks.build(card.network['name'], card.network['arguments']).to(device)
+    if initial is not None:
+        network.load_state_dict(initial.state_dict())
+    average = copy.deepcopy(network).eval()
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=plan.rate, weight_decay=plan.weight_decay
+    )
+    progress = checkpoint.Progress()
+    saved = folder / CHECKPOINT
+    if saved.is_file():
+        progress = checkpoint.load(saved, network, average, optimizer)
+
+    model = Model(card, average)
+    milestones = [(i + 1) / plan.validations for i in range(plan.validations)]
+    milestones = [m for m in milestones if m > plan.fraction(progress)]
+    clock = time.monotonic() - progress.seconds
+    losses: list[float] = []
+    with progress_line() as line:
+        task = line.add_task('training', total=1.0, completed=plan.fraction(progress))
+        while plan.fraction(progress) < 1:
+            losses.append(step(network, average, optimizer, subjects, plan, progress, device))
+            progress.step += 1
+            progress.seconds = time.monotonic() - clock
+            done = plan.fraction(progress)
+            text = f'step {progress.step} loss {np.mean(losses[-50:]):.3f}'
+            line.update(task, completed=done, description=text)
+            if progress.step % plan.mine_every == 0:
+                subjects += arrivals()
+                mine(model, subjects, plan, progress.step)
+            if milestones and done >= milestones[0]:
+                milestones.pop(0)
+                record(model, validation, progress, losses)
+                losses.clear()
+            if progress.step % plan.save_every == 0 or done >= 1:
+                checkpoint.save(saved, progress, network, average, optimizer)
+    return model, progress
+
+
+def step(network, average, optimizer, subjects, plan: Plan, progress, device) -> float:
+    """One step of gradient descent; its batch follows from the seed and the step alone."""
+    rng = np.random.default_rng((plan.seed, progress.step))
+    batch = sample_batch(subjects, plan.batch, rng)
+    x, target, weight = (torch.from_numpy(part).to(device) for part in batch)
+    network.train()
+    with fast_precision(device):
+        logits = network(x)
+    loss = lesion_loss(logits.float(), target, weight)
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    for group in optimizer.param_groups:
+        group['lr'] = plan.learning_rate(progress)
+    optimizer.step()
+    # Early on a long average would only remember the random start.
+    keep = min(plan.averaging, (progress.step + 1) / (progress.step + 10))
+    with torch.no_grad():
+        for mean, now in zip(
+            average.state_dict().values(), network.state_dict().values(), strict=True
+        ):
+            if mean.is_floating_point():
+                mean.lerp_(now, 1 - keep)
+            else:
+                mean.copy_(now)
+    return float(loss.detach())
+
+
+def mine(model: Model, subjects: Sequence[CachedSubject], plan: Plan, seed: int) -> None:
+    """Find what the network of now takes for lesions in some subjects, to show it to it again."""
+    rng = np.random.default_rng((plan.seed, seed, 1))
+    chosen = rng.choice(len(subjects), min(plan.mined_subjects, len(subjects)), replace=False)
+    for finding in find(model, [subjects[i] for i in chosen]):
+        grid = finding.subject.prepared.grid
+        places = [false_place(finding, index) for name in CLASSES
+                  for index in finding.match(name, model.card.extent).false]  # fmt: skip
+        mined = [np.clip(grid.locate(p), 0, np.array(grid.shape) - 1) for p in places[:100]]
+        # A few dark places stay in: what was learnt must not be forgotten.
+        finding.subject.hard = np.array([*mined, *dark_places(finding.subject, 30, seed)])
+
+
+def false_place(finding, index: int) -> np.ndarray:
+    """Centre of a found lesion, in voxels of the SWI."""
+    return np.argwhere(finding.labels == index).mean(axis=0)
+
+
+def record(model: Model, validation, progress: checkpoint.Progress, losses) -> None:
+    """Add the loss and the validation figures of now to the history."""
+    entry = {'step': progress.step, 'seconds': progress.seconds, 'loss': float(np.mean(losses))}
+    half = dict.fromkeys(CLASSES, 0.5)
+    for name, figures in summarise(list(find(model, validation)), half).items():
+        for key in ('sensitivity', 'precision', 'F1', 'FP_per_subject'):
+            entry[f'{name} {key}'] = figures[key]
+    progress.history.append(entry)
+
+
+def progress_line():
+    """One line with what is done and what time is left."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn('{task.description}'),
+        BarColumn(),
+        TextColumn('{task.percentage:3.0f} %'),
+        TimeRemainingColumn(),
+    )

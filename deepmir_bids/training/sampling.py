@@ -1,0 +1,81 @@
+"""Which patches a network sees: lesions, what looks like them, and the rest of the brain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from deepmir_bids.training.augmentation import augment
+from deepmir_bids.training.subjects import CachedSubject
+
+#: Size of a patch in working voxels.
+PATCH = (64, 64, 32)
+#: Share of patches that are centred on a CMB, an iron deposit, a mimic, and anywhere in the brain.
+SHARES = {'CMB': 0.32, 'iron': 0.18, 'hard': 0.32, 'brain': 0.18}
+
+
+def sample_batch(
+    subjects: Sequence[CachedSubject], size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw augmented patches.
+
+    Returns
+    -------
+    x : float32 array (size, 3, *PATCH)
+        NaN where an input is missing.
+    target : float32 array (size, 2, *PATCH)
+    weight : float32 array (size, 1, *PATCH)
+
+    """
+    kinds = rng.choice(list(SHARES), size=size, p=list(SHARES.values()))
+    patches = [augment(*_draw(subjects, str(kind), rng), rng) for kind in kinds]
+    x, target, weight = (np.stack(parts) for parts in zip(*patches, strict=True))
+    return x, target, weight
+
+
+def _draw(subjects, kind, rng):
+    """One patch of a kind, as it is: x (3, …), target (2, …), weight (1, …)."""
+    able = [s for s in subjects if len(_places(s, kind))] if kind != 'brain' else subjects
+    subject = able[rng.integers(len(able))] if able else subjects[rng.integers(len(subjects))]
+    places = _places(subject, kind)
+    if len(places):
+        centre = places[rng.integers(len(places))] + _jitter(rng)
+    else:
+        centre = _somewhere(subject.prepared.brain_mask, rng)
+    return cut(subject, centre)
+
+
+def cut(subject: CachedSubject, centre: np.ndarray):
+    """Cut the patch around ``centre`` (working voxels), padded with what counts as unmeasured."""
+    shape = subject.prepared.x.shape[1:]
+    start = [int(c) - p // 2 for c, p in zip(centre, PATCH, strict=True)]
+    start = [max(0, min(s, n - p)) for s, n, p in zip(start, shape, PATCH, strict=True)]
+    box = tuple(slice(s, s + p) for s, p in zip(start, PATCH, strict=True))
+    x = subject.prepared.x[(slice(None), *box)].astype(np.float32)
+    target = subject.target[(slice(None), *box)].astype(np.float32) / 255
+    weight = subject.weight[box][None].astype(np.float32)
+    short = [(0, p - n) for p, n in zip(PATCH, x.shape[1:], strict=True)]
+    if any(after for _, after in short):
+        x = np.pad(x, [(0, 0), *short], constant_values=np.nan)
+        target = np.pad(target, [(0, 0), *short])
+        weight = np.pad(weight, [(0, 0), *short], constant_values=1)
+    return x, target, weight
+
+
+def _places(subject: CachedSubject, kind: str) -> np.ndarray:
+    return subject.hard if kind == 'hard' else subject.lesions.get(kind, np.empty((0, 3)))
+
+
+def _jitter(rng) -> np.ndarray:
+    """A lesion may lie anywhere in the middle half of its patch."""
+    return np.array([rng.integers(-p // 4, p // 4 + 1) for p in PATCH])
+
+
+def _somewhere(mask, rng) -> np.ndarray:
+    """A voxel of the brain, found by trial: cheaper than listing millions of them."""
+    for _ in range(100):
+        place = np.array([rng.integers(n) for n in mask.shape])
+        if mask[tuple(place)]:
+            return place
+    return np.array(mask.shape) // 2

@@ -1,0 +1,145 @@
+"""Labelled subjects: where their files are, and their images at the working spacing in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from deepmir_bids import CLASSES
+from deepmir_bids.model.inputs import Prepared, prepare, resample
+from deepmir_bids.model.registry import ModelCard
+
+
+@dataclass(frozen=True)
+class TrainingSubject:
+    """Files of one labelled subject, all on the SWI's grid; None where an input is missing.
+
+    ``labels`` holds 0, or a value of :data:`deepmir_bids.CLASSES`. ``iron_mask`` is where iron deposits
+    count; without it they count in the whole brain.
+    """
+
+    name: str
+    swi: Path
+    qsm: Path | None
+    t2w: Path | None
+    brain_mask: Path
+    labels: Path
+    iron_mask: Path | None = None
+
+
+@dataclass
+class CachedSubject:
+    """One subject in memory, at the working spacing for training and as it was for validation.
+
+    Attributes
+    ----------
+    name : str
+    prepared : Prepared
+        ``x`` as float16, to fit many subjects in memory.
+    target : uint8 array (2, X, Y, Z)
+        0 to 255: how much of a voxel belongs to a lesion of the class.
+    weight : uint8 array (X, Y, Z)
+        Of a voxel in the loss: the more, the smaller its lesion.
+    lesions : dict
+        Class → array (n, 3) of the lesions' centres, in working voxels.
+    hard : array (n, 3)
+        Centres of what is easily taken for a lesion.
+    truth, brain_mask, iron_mask : arrays, on the SWI's grid
+    affine : array (4, 4), of the SWI
+
+    """
+
+    name: str
+    prepared: Prepared
+    target: np.ndarray
+    weight: np.ndarray
+    lesions: dict[str, np.ndarray]
+    truth: np.ndarray
+    brain_mask: np.ndarray
+    iron_mask: np.ndarray
+    affine: np.ndarray
+    hard: np.ndarray = field(default_factory=lambda: np.empty((0, 3), dtype=int))
+
+
+#: A lesion of this volume has weight 1, a smaller one up to MAX_WEIGHT.
+REFERENCE_VOLUME_MM3 = 30.0
+MAX_WEIGHT = 5
+
+
+def read_subject(subject: TrainingSubject, card: ModelCard) -> CachedSubject:
+    """Read and prepare a subject.
+
+    Raises
+    ------
+    ValueError
+        If its images are not on one grid, or a label is not a class.
+
+    """
+    import nibabel as nib
+
+    swi = nib.load(subject.swi)
+    images = []
+    for path in (subject.swi, subject.qsm, subject.t2w, subject.brain_mask, subject.labels,
+                 subject.iron_mask):  # fmt: skip
+        image = None if path is None else nib.load(path)
+        if image is not None and (
+            image.shape[:3] != swi.shape[:3] or not np.allclose(image.affine, swi.affine, atol=1e-3)
+        ):
+            raise ValueError(f'{path} is not on the grid of {subject.swi}: resample it.')
+        images.append(None if image is None else np.asarray(image.dataobj, dtype=np.float32))
+    swi_data, qsm, t2w, brain_mask, labels, iron_mask = images
+    if not np.isin(labels, (0, *CLASSES.values())).all():
+        raise ValueError(f'{subject.labels} holds values other than 0 and {CLASSES}: relabel it.')
+    return cache_subject(
+        subject.name, swi_data, qsm, t2w, brain_mask, labels, swi.affine, card, iron_mask
+    )
+
+
+def cache_subject(
+    name, swi, qsm, t2w, brain_mask, truth, affine, card: ModelCard, iron_mask=None
+) -> CachedSubject:
+    """Prepare a subject's arrays (X, Y, Z), all on the SWI's grid, for training and validation."""
+    brain_mask = np.asarray(brain_mask) > 0
+    truth = np.asarray(truth).astype(np.uint8)
+    prepared = prepare(swi, qsm, t2w, brain_mask, affine, card)
+    grid = prepared.grid
+    target = np.zeros((len(CLASSES), *grid.shape), dtype=np.uint8)
+    weight = np.ones(grid.shape, dtype=np.uint8)
+    lesions = {}
+    for channel, (class_name, value) in enumerate(CLASSES.items()):
+        # Doubled, so that a lesion of a single voxel of the SWI is one at the working spacing, too.
+        soft = np.clip(2 * resample((truth == value).astype(np.float32), grid), 0, 1)
+        target[channel] = np.round(soft * 255)
+        lesions[class_name] = _weigh(soft >= 0.5, weight, float(np.prod(card.spacing_mm)))
+    slim = Prepared(prepared.x.astype(np.float16), prepared.brain_mask, grid)
+    cached = CachedSubject(
+        name, slim, target, weight, lesions, truth, brain_mask,
+        brain_mask if iron_mask is None else np.asarray(iron_mask) > 0, affine,
+    )  # fmt: skip
+    cached.hard = dark_places(cached)
+    return cached
+
+
+def dark_places(subject: CachedSubject, count: int = 300, seed: int = 0) -> np.ndarray:
+    """Centres of dark spots without a lesion: veins, sulci and borders, until better are mined."""
+    dark = subject.prepared.brain_mask & (subject.prepared.x[0] < -1.5)
+    dark &= ~subject.target.any(axis=0)
+    places = np.argwhere(dark)
+    if len(places) > count:
+        places = np.random.default_rng(seed).choice(places, count, replace=False)
+    return places
+
+
+def _weigh(mask, weight, voxel_mm3) -> np.ndarray:
+    """Write the weights of a class's lesions into ``weight``; return the lesions' centres."""
+    from scipy.ndimage import center_of_mass, find_objects, label
+
+    labels, count = label(mask, np.ones((3, 3, 3), dtype=bool))
+    for index, box in enumerate(find_objects(labels), start=1):
+        inside = labels[box] == index
+        heavier = REFERENCE_VOLUME_MM3 / (inside.sum() * voxel_mm3)
+        weight[box][inside] = np.clip(round(heavier), 1, MAX_WEIGHT)
+    centres = center_of_mass(mask, labels, range(1, count + 1))
+    return np.round(np.array(centres).reshape(-1, 3)).astype(int)

@@ -1,0 +1,107 @@
+"""How a model does on subjects that it was not trained on, and the thresholds that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepmir_bids import CLASSES, INPUTS
+from deepmir_bids.lesions.components import Lesion, find_lesions
+from deepmir_bids.lesions.matching import Match, index_lesions, match, score
+from deepmir_bids.model.inputs import restore
+from deepmir_bids.model.predict import Model, predict
+from deepmir_bids.training.subjects import CachedSubject
+
+#: What a unit may bring along.
+COMBINATIONS = (('swi',), ('swi', 'qsm'), ('swi', 't2w'), ('swi', 'qsm', 't2w'))
+#: Thresholds that calibration tries.
+GRID = np.round(np.arange(0.2, 0.98, 0.05), 2)
+#: Operating point → beta of the F-score that its threshold maximises (van Rijsbergen 1979).
+BETAS = {'sensitive': 2.0, 'balanced': 1.0, 'precise': 0.5}
+#: Lesions of at least this diameter are also counted on their own.
+LARGE_MM = 3.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """All candidates in one subject, down to the outline's own probability."""
+
+    subject: CachedSubject
+    labels: np.ndarray
+    lesions: list[Lesion]
+
+    def match(self, name: str, threshold: float) -> Match:
+        """Compare the lesions of a class that reach ``threshold`` with the truth."""
+        kept = [one.index for one in self.lesions
+                if one.name == name and one.probability >= threshold]  # fmt: skip
+        found = np.where(np.isin(self.labels, kept), self.labels, 0)
+        truth = index_lesions(self.subject.truth == CLASSES[name])
+        return match(truth, found, self.subject.affine)
+
+
+def find(
+    model: Model,
+    subjects: Sequence[CachedSubject],
+    inputs: Sequence[str] = INPUTS,
+    threads: int | None = None,
+) -> Iterator[Finding]:
+    """Find every candidate in ``subjects``, given some of their inputs."""
+    left_out = [channel for channel, name in enumerate(INPUTS) if name not in inputs]
+    for subject in subjects:
+        x = subject.prepared.x.astype(np.float32)
+        x[left_out] = np.nan
+        device = str(next(model.network.parameters()).device)
+        probabilities = restore(
+            predict(model, x, device=device, threads=threads), subject.prepared.grid
+        )
+        labels, lesions = find_lesions(
+            probabilities,
+            dict.fromkeys(CLASSES, model.card.extent),
+            np.linalg.norm(subject.affine[:3, :3], axis=0),
+            brain_mask=subject.brain_mask,
+            iron_mask=subject.iron_mask,
+            min_volume_mm3=model.card.min_volume_mm3,
+            extent=model.card.extent,
+        )
+        yield Finding(subject, labels, lesions)
+
+
+def calibrate(findings: Sequence[Finding]) -> dict[str, dict[str, float]]:
+    """Thresholds of every operating point and class: each maximises its F-beta on ``findings``.
+
+    Where several do equally well, the middle one of them is taken; without any lesion, 0.5.
+
+    """
+    thresholds: dict[str, dict[str, float]] = {point: {} for point in BETAS}
+    for name in CLASSES:
+        curve = [score([one.match(name, t) for one in findings]) for t in GRID]
+        chosen = []
+        for beta in BETAS.values():
+            f = np.array([f_beta(point, beta) for point in curve])
+            best = np.flatnonzero(f >= f.max() - 1e-9) if f.max() > 0 else [len(GRID) // 2]
+            chosen.append(float(GRID[best[len(best) // 2]]))
+        for point, threshold in zip(BETAS, sorted(chosen), strict=True):
+            thresholds[point][name] = threshold
+    return thresholds
+
+
+def f_beta(counts: dict[str, float], beta: float) -> float:
+    """F-beta of pooled counts: sensitivity weighs ``beta`` times as much as precision."""
+    weighted = (1 + beta**2) * counts['TP']
+    whole = weighted + beta**2 * counts['FN'] + counts['FP']
+    return weighted / whole if whole else 0.0
+
+
+def summarise(
+    findings: Sequence[Finding], thresholds: dict[str, float]
+) -> dict[str, dict[str, float]]:
+    """Pooled figures by class, and for CMB of at least 3 mm, at one operating point."""
+    figures = {}
+    for name in CLASSES:
+        matches = [one.match(name, thresholds[name]) for one in findings]
+        figures[name] = score(matches)
+        if name == 'CMB':
+            figures[f'CMB>={LARGE_MM:g}mm'] = score(matches, LARGE_MM)
+    return figures
