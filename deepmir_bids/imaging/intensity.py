@@ -1,7 +1,7 @@
 """Intensities as a network sees them: each image on a scale that means the same in every scanner.
 
-All statistics are taken inside the brain mask: padding and air would move them from image to image.
-NaN marks a voxel that was not measured, and stays NaN.
+All statistics are taken inside the brain mask: padding and air would move them from image to
+image. NaN marks a voxel that was not measured, and stays NaN.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From probabilities to lesions: connected components with two thresholds.
 
 A lesion counts when its peak reaches its class's threshold, and extends over every connected voxel
-that reaches ``extent`` (hysteresis): the operating point then changes how many lesions there are, not
-how large each of them is.
+that reaches ``extent`` (hysteresis): the operating point then changes how many lesions there are,
+not how large each of them is.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def find_lesions(
 ) -> tuple[np.ndarray, list[Lesion]]:
     """Find the lesions of both classes in their probabilities.
 
-    A voxel that both classes claim goes to the class whose probability is higher in proportion to its
-    threshold there, CMB on a tie; then components are 26-connected within each class.
+    A voxel that both classes claim goes to the class whose probability is higher in proportion to
+    its threshold there, CMB on a tie; then components are 26-connected within each class.
 
     Parameters
     ----------

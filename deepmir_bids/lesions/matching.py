@@ -1,7 +1,7 @@
 """Which found lesions are true: one-to-one matching, and the figures that follow from it.
 
-The rule: a found and a true lesion match when they overlap by a voxel or their centroids lie within
-5 mm of one another (in mm, by the affine), one to one, the nearest pair first.
+The rule: a found and a true lesion match when they overlap by a voxel or their centroids lie
+within 5 mm of one another (in mm, by the affine), one to one, the nearest pair first.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def match(
 def score(matches: Iterable[Match], min_diameter_mm: float = 0.0) -> dict[str, float]:
     """Pooled counts and rates over subjects, for true lesions of at least a diameter (mm).
 
-    Smaller true lesions count neither as found nor as missed, and a lesion found where they are is no
-    false positive. Rates that would divide by zero are NaN.
+    Smaller true lesions count neither as found nor as missed, and a lesion found where they are is
+    no false positive. Rates that would divide by zero are NaN.
 
     """
     matches = list(matches)

@@ -60,8 +60,8 @@ def prepare(
     Parameters
     ----------
     swi, qsm, t2w : arrays (X, Y, Z) or None
-        On the SWI's grid; ``qsm`` in ppm, paramagnetic positive. NaN marks unmeasured voxels, and so
-        do blocks of exact zeros in ``qsm`` (its mask) and ``t2w`` (its field of view).
+        On the SWI's grid; ``qsm`` in ppm, paramagnetic positive. NaN marks unmeasured voxels, and
+        so do blocks of exact zeros in ``qsm`` (its mask) and ``t2w`` (its field of view).
     brain_mask : bool array (X, Y, Z)
     affine : array (4, 4)
         Of the SWI: any orientation, obliqueness and voxel size.
@@ -172,7 +172,7 @@ def _sample(image, grid: Grid) -> np.ndarray:
 
 
 def _measured(image: np.ndarray) -> np.ndarray:
-    """Voxels that were measured: finite, and not in a block of exact zeros (a lone 0 is a value)."""
+    """Measured voxels: finite, and not in a block of exact zeros (a lone 0 is a value)."""
     from scipy.ndimage import binary_opening
 
     zero = image == 0

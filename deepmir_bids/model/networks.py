@@ -1,11 +1,13 @@
 """The networks that a model card may name.
 
-Why not MONAI's UNet: it has no notion of an input that was not measured, its first level would run at
-full resolution with few channels (slow: memory-bound), and it has no stem for anisotropic voxels.
+Why not MONAI's UNet: it has no notion of an input that was not measured, its first level would run
+at full resolution with few channels (slow: memory-bound), and it has no stem for anisotropic
+voxels.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import log, prod
 
 import torch
@@ -33,10 +35,10 @@ class ResidualBlock(nn.Module):
 class UNet3D(nn.Module):
     """A small residual U-Net for inputs of which some may be missing.
 
-    ``fold`` voxels are folded into channels at the start and unfolded at the end, so that voxels of
-    0.8×0.8×1.5 mm become near-isotropic sites of 1.6×1.6×1.5 mm without losing any detail, and every
-    convolution runs with enough channels to be fast. Batch (not instance) normalisation keeps a
-    voxel's result the same whatever the size and content of the box around it.
+    ``fold`` voxels are folded into channels at the start and unfolded at the end, so that voxels
+    of 0.8×0.8×1.5 mm become near-isotropic sites of 1.6×1.6×1.5 mm without losing any detail, and
+    every convolution runs with enough channels to be fast. Batch (not instance) normalisation
+    keeps a voxel's result the same whatever the size and content of the box around it.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ class UNet3D(nn.Module):
             nn.ReLU(inplace=True),
             ResidualBlock(features[0]),
         )
-        pairs = list(zip(features[:-1], features[1:], strict=True))
+        pairs = list(pairwise(features))
         self.down = nn.ModuleList(
             nn.Sequential(
                 nn.Conv3d(fine, coarse, 2, stride=2, bias=False),
@@ -75,10 +77,10 @@ class UNet3D(nn.Module):
         self.merge = nn.ModuleList(ResidualBlock(f) for f, _ in reversed(pairs))
         self.head = nn.Conv3d(features[0], classes * sites, 1)
         # Lesions are rare: start from a prior of 1 in 200 voxels, not 1 in 2 (Lin et al. 2017).
-        nn.init.constant_(self.head.bias, -log(199.0))
+        nn.init.constant_(self.head.bias, -log(199.0))  # type: ignore[arg-type]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (batch, class, X, Y, Z) of ``x`` (batch, input, X, Y, Z), NaN where unmeasured."""
+        """Logits (batch, class, X, Y, Z) of ``x`` (batch, input, X, Y, Z), NaN if unmeasured."""
         size = x.shape[2:]
         padding = [side for n, s in zip(size[::-1], self.stride[::-1], strict=True)
                    for side in (0, -n % s)]  # fmt: skip
@@ -124,4 +126,5 @@ def build(name: str, arguments: dict) -> nn.Module:
         If there is no network of that name.
 
     """
-    return NETWORKS[name](**arguments).to(memory_format=torch.channels_last_3d)
+    network = NETWORKS[name](**arguments)
+    return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

@@ -1,7 +1,7 @@
 """A network with its card, and its probabilities over a volume.
 
-A brain at the working spacing is a box of known size (about 4 million voxels), so it goes through the
-network whole: faster than a sliding window, and without seams.
+A brain at the working spacing is a box of known size (about 4 million voxels), so it goes through
+the network whole: faster than a sliding window, and without seams.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ class Model:
     def probabilities(self, x):
         """Probabilities (batch, class, X, Y, Z) of ``x`` (batch, input, X, Y, Z).
 
-        ``x`` is a tensor or an array, NaN where an input was not measured; the result is of the same
-        kind. The classes are in the order of :data:`deepmir_bids.CLASSES`, independent of one another.
+        ``x`` is a tensor or an array, NaN where an input was not measured; the result is of the
+        same kind. The classes are in the order of :data:`deepmir_bids.CLASSES`, independent of one
+        another.
 
         """
         tensor = torch.as_tensor(x, dtype=torch.float32)
@@ -85,7 +86,7 @@ def predict(
 
 
 def fast_precision(device: torch.device | str) -> torch.autocast:
-    """Autocast to bfloat16 where the machine has matrix units for it, else a context that does nothing.
+    """Autocast to bfloat16 where the machine has matrix units for it, else do nothing.
 
     On a CPU with AMX this is six times faster than float32; without AMX it would be slower.
 

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from deepmir_bids import CLASSES, INPUTS, data
+from deepmir_bids.errors import UsageError
 
 CARD = 'card.json'
 WEIGHTS = 'model.safetensors'
-DEFAULT_MODEL = 'unet3d'
+DEFAULT_MODEL = 'default'
 OPERATING_POINTS = ('sensitive', 'balanced', 'precise')
 
 
-class ModelError(Exception):
+class ModelError(UsageError):
     """A model that cannot be used; the message names the file and the cure."""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 SWI, QSM, T2W = range(3)
 #: How often a patch keeps its QSM, its T2w: all four combinations of inputs are common.
 KEPT = {(True, True): 0.36, (True, False): 0.2, (False, True): 0.2, (False, False): 0.24}
-#: How often each axis is mirrored: heads have no preferred side, but they do have a front and a top.
+#: How often each axis is mirrored: a head has no preferred side, but it has a front and a top.
 MIRRORED = (0.5, 0.2, 0.1)
 
 

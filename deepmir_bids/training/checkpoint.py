@@ -1,4 +1,4 @@
-"""What a training needs to go on after an interruption, in one file that appears whole or not at all.
+"""What a training needs to go on after an interruption, in one file that appears whole.
 
 Safetensors, not pickle: a checkpoint may come from elsewhere, and reading one must run no code.
 """

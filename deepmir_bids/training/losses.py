@@ -1,4 +1,4 @@
-"""What a network is trained to minimise: lesions are rare, small, and of two independent classes."""
+"""What a network is trained to minimise: lesions are rare and small, the classes independent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def lesion_loss(
 ) -> torch.Tensor:
     """Weighted cross-entropy plus soft Dice over the batch, mean over the classes.
 
-    The cross-entropy is divided by the lesions' own weight in the batch, not by the number of voxels: a
-    lesion then counts the same in a large patch as in a small one.
+    The cross-entropy is divided by the lesions' own weight in the batch, not by the number of
+    voxels: a lesion then counts the same in a large patch as in a small one.
 
     Parameters
     ----------

@@ -29,7 +29,10 @@ def sample_batch(
 
     """
     kinds = rng.choice(list(SHARES), size=size, p=list(SHARES.values()))
-    patches = [augment(*_draw(subjects, str(kind), rng), rng) for kind in kinds]
+    patches = []
+    for kind in kinds:
+        x, target, weight = _draw(subjects, str(kind), rng)
+        patches.append(augment(x, target, weight, rng))
     x, target, weight = (np.stack(parts) for parts in zip(*patches, strict=True))
     return x, target, weight
 

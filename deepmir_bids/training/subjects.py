@@ -16,8 +16,8 @@ from deepmir_bids.model.registry import ModelCard
 class TrainingSubject:
     """Files of one labelled subject, all on the SWI's grid; None where an input is missing.
 
-    ``labels`` holds 0, or a value of :data:`deepmir_bids.CLASSES`. ``iron_mask`` is where iron deposits
-    count; without it they count in the whole brain.
+    ``labels`` holds 0, or a value of :data:`deepmir_bids.CLASSES`. ``iron_mask`` is where iron
+    deposits count; without it they count in the whole brain.
     """
 
     name: str
@@ -79,21 +79,29 @@ def read_subject(subject: TrainingSubject, card: ModelCard) -> CachedSubject:
     """
     import nibabel as nib
 
-    swi = nib.load(subject.swi)
-    images = []
-    for path in (subject.swi, subject.qsm, subject.t2w, subject.brain_mask, subject.labels,
-                 subject.iron_mask):  # fmt: skip
-        image = None if path is None else nib.load(path)
-        if image is not None and (
-            image.shape[:3] != swi.shape[:3] or not np.allclose(image.affine, swi.affine, atol=1e-3)
-        ):
+    swi = nib.Nifti1Image.from_filename(subject.swi)
+
+    def read(path: Path | None) -> np.ndarray | None:
+        if path is None:
+            return None
+        image = nib.Nifti1Image.from_filename(path)
+        if image.shape != swi.shape or not np.allclose(image.affine, swi.affine, atol=1e-3):
             raise ValueError(f'{path} is not on the grid of {subject.swi}: resample it.')
-        images.append(None if image is None else np.asarray(image.dataobj, dtype=np.float32))
-    swi_data, qsm, t2w, brain_mask, labels, iron_mask = images
+        return np.asarray(image.dataobj, dtype=np.float32)
+
+    labels = read(subject.labels)
     if not np.isin(labels, (0, *CLASSES.values())).all():
         raise ValueError(f'{subject.labels} holds values other than 0 and {CLASSES}: relabel it.')
     return cache_subject(
-        subject.name, swi_data, qsm, t2w, brain_mask, labels, swi.affine, card, iron_mask
+        subject.name,
+        read(subject.swi),
+        read(subject.qsm),
+        read(subject.t2w),
+        read(subject.brain_mask),
+        labels,
+        swi.affine,
+        card,
+        read(subject.iron_mask),
     )
 
 
@@ -109,7 +117,7 @@ def cache_subject(
     weight = np.ones(grid.shape, dtype=np.uint8)
     lesions = {}
     for channel, (class_name, value) in enumerate(CLASSES.items()):
-        # Doubled, so that a lesion of a single voxel of the SWI is one at the working spacing, too.
+        # Doubled, so that a lesion of one voxel of the SWI is one at the working spacing, too.
         soft = np.clip(2 * resample((truth == value).astype(np.float32), grid), 0, 1)
         target[channel] = np.round(soft * 255)
         lesions[class_name] = _weigh(soft >= 0.5, weight, float(np.prod(card.spacing_mm)))

@@ -1,4 +1,4 @@
-"""How a model does on subjects that it was not trained on, and the thresholds that follow from it."""
+"""How a model does on subjects it was not trained on, and the thresholds that follow."""
 
 from __future__ import annotations
 
@@ -105,3 +105,21 @@ def summarise(
         if name == 'CMB':
             figures[f'CMB>={LARGE_MM:g}mm'] = score(matches, LARGE_MM)
     return figures
+
+
+def calibrate_all(model: Model, subjects: Sequence[CachedSubject]) -> dict[str, dict[str, float]]:
+    """Thresholds that suit every combination of inputs alike: all are pooled."""
+    return calibrate([one for inputs in COMBINATIONS for one in find(model, subjects, inputs)])
+
+
+def judge(
+    model: Model, subjects: Sequence[CachedSubject], thresholds: dict[str, float]
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Figures by combination of inputs and class, rounded; None where there is none."""
+    return {
+        '+'.join(inputs): {
+            name: {k: None if np.isnan(v) else round(v, 3) for k, v in figures.items()}
+            for name, figures in summarise(list(find(model, subjects, inputs)), thresholds).items()
+        }
+        for inputs in COMBINATIONS
+    }

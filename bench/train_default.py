@@ -1,0 +1,133 @@
+"""Train the default model from a cache of simulated subjects, for as long as it is given.
+
+    python bench/train_default.py CACHE OUT --minutes 60 [--threads 1] [--init MODEL]
+
+CACHE is what bench/simulate_training_set.py writes: ``<kind>_<seed>.npz`` with the arrays ``swi``,
+``qsm`` (ppm, 0 outside its mask), ``t2w_on_swi``, ``brain_mask``, ``truth`` (0, or the class) and
+``affine``. Subjects may still appear while the training runs. Started again, it goes on where it
+was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from deepmir_bids.model import load_model
+from deepmir_bids.model.predict import Model
+from deepmir_bids.model.registry import DEFAULT_MODEL, ModelCard
+from deepmir_bids.training.export import draw_curves, write_model
+from deepmir_bids.training.loop import Plan, train
+from deepmir_bids.training.recipe import blank_card
+from deepmir_bids.training.subjects import CachedSubject, cache_subject
+from deepmir_bids.training.validation import calibrate_all, judge
+
+TRAINING = {'enriched': range(1000, 1044), 'natural': range(2000, 2008)}
+VALIDATION = {'natural': range(2008, 2016)}
+TEST = {'natural': range(9000, 9010)}
+
+
+def main() -> None:
+    """Train, calibrate, test and write the model."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('cache', type=Path)
+    parser.add_argument('out', type=Path)
+    parser.add_argument('--minutes', type=float, default=60)
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--init', help='model to start from')
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    card = blank_card(DEFAULT_MODEL)
+    cache = Cache(options.cache, card)
+    subjects = cache.arrivals(TRAINING)
+    validation = cache.arrivals(VALIDATION)
+    print(f'{len(subjects)} training and {len(validation)} validation subjects', flush=True)
+    model, progress = train(
+        card,
+        subjects,
+        validation,
+        Plan(steps=10**6, seconds=60 * options.minutes),
+        options.out,
+        initial=load_model(options.init).network if options.init else None,
+        arrivals=lambda: cache.arrivals(TRAINING),
+    )
+    draw_curves(progress.history, options.out / 'curves.png')
+    finish(model, cache, [s.name for s in subjects], progress, options.out)
+
+
+class Cache:
+    """The simulated subjects that exist by now; each is read once."""
+
+    def __init__(self, folder: Path, card: ModelCard):
+        self.folder = folder
+        self.card = card
+        self.seen: set[str] = set()
+
+    def arrivals(self, wanted: dict[str, range]) -> list[CachedSubject]:
+        """Subjects of ``wanted`` (kind → seeds) that have not been handed out."""
+        names = [f'{kind}_{seed}' for kind, seeds in wanted.items() for seed in seeds]
+        new = [n for n in names if n not in self.seen and (self.folder / f'{n}.npz').is_file()]
+        self.seen.update(new)
+        return [self.read(name) for name in new]
+
+    def read(self, name: str) -> CachedSubject:
+        """Read and prepare one subject."""
+        with np.load(self.folder / f'{name}.npz') as arrays:
+            part = dict(arrays)
+        return cache_subject(
+            name,
+            part['swi'],
+            part['qsm'],
+            part['t2w_on_swi'],
+            part['brain_mask'],
+            part['truth'],
+            part['affine'],
+            self.card,
+            part.get('iron_mask'),
+        )
+
+
+def finish(model: Model, cache: Cache, trained_on: list[str], progress, out: Path) -> None:
+    """Calibrate on the validation subjects, test on the unseen ones, write the model."""
+    validation = [cache.read(f'{k}_{s}') for k, seeds in VALIDATION.items() for s in seeds
+                  if (cache.folder / f'{k}_{s}.npz').is_file()]  # fmt: skip
+    test = cache.arrivals(TEST)
+    thresholds = calibrate_all(model, validation)
+    figures = judge(model, test, thresholds['balanced'])
+    for inputs, by_class in figures.items():
+        for name, values in by_class.items():
+            print(f'{inputs:14} {name:10}', *(f'{key} {value}' for key, value in values.items()))
+    print(thresholds)
+    here = Path(__file__).parent
+    commit = subprocess.check_output(['git', 'rev-parse', 'HEAD'], text=True, cwd=here).strip()
+    card = replace(
+        model.card,
+        thresholds=thresholds,
+        training={
+            'data': 'simulation only (deepmir_bids.simulation); no image of a person',
+            'subjects': sorted(trained_on),
+            'validation': [s.name for s in validation],
+            'seed': 0,
+            'commit': commit,
+            'steps': progress.step,
+            'minutes': round(progress.seconds / 60, 1),
+        },
+        figures={
+            'data': f'{len(test)} simulated subjects of natural prevalence, unseen: '
+            + ', '.join(s.name for s in test),
+            'operating_point': 'balanced',
+            'by_inputs': figures,
+        },
+    )
+    write_model(replace(model, card=card), out / model.card.name)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,73 @@
+"""``deepmir-model``: list, show and check the models that ``deepmir --model`` can use."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from deepmir_bids.model.registry import (
+    CARD,
+    DEFAULT_MODEL,
+    ModelError,
+    find_model,
+    list_models,
+    read_card,
+    verify,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, 1 if a model is damaged, 2 if there is no such model."""
+    options = _parser().parse_args(argv)
+    try:
+        return options.run(options)
+    except ModelError as error:
+        print(f'deepmir-model: {error}', file=sys.stderr)
+        return 2
+
+
+def _list(options: argparse.Namespace) -> int:
+    for name in list_models():
+        print(f'{name}\t{read_card(find_model(name)).description}')
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    folder = find_model(options.name)
+    read_card(folder)
+    print((folder / CARD).read_text(encoding='utf-8'), end='')
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    damaged = 0
+    for name in [options.name] if options.name else list_models():
+        folder = find_model(name)
+        try:
+            verify(folder)
+            print(f'{Path(name).name}: the weights are the ones that the card describes.')
+        except ModelError as error:
+            damaged += 1
+            print(f'deepmir-model: {error}', file=sys.stderr)
+    return 1 if damaged else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='deepmir-model', description=__doc__)
+    actions = parser.add_subparsers(required=True, metavar='ACTION')
+    name_help = f'a shipped model, such as "{DEFAULT_MODEL}", or the folder of one'
+    action = actions.add_parser('list', help='list the models that are shipped with deepmir')
+    action.set_defaults(run=_list)
+    action = actions.add_parser('show', help="print a model's card")
+    action.add_argument('name', help=name_help)
+    action.set_defaults(run=_show)
+    action = actions.add_parser('verify', help='check the weights against their sha256')
+    action.add_argument('name', nargs='?', help=f'{name_help}; by default all shipped models')
+    action.set_defaults(run=_verify)
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())
