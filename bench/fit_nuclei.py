@@ -16,27 +16,82 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import torch
+from nilearn.datasets import load_mni152_wm_template
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 from sklearn.cluster import KMeans
 
 CIT168 = 'atlas_cit168/tpl-MNI152NLin2009cAsym_res-01_atlas-CIT168_desc-th25_dseg.nii.gz'
+BRAIN = (
+    'templateflow/tpl-MNI152NLin2009cAsym/tpl-MNI152NLin2009cAsym_res-02_desc-brain_mask.nii.gz'
+)
 HOSPA = (
     'templateflow/tpl-MNI152NLin2009cAsym/'
     'tpl-MNI152NLin2009cAsym_res-02_atlas-HOSPA_desc-th25_dseg.nii.gz'
 )
 
-#: structure: (region, atlas, labels of the left, labels of the right, number of ellipsoids)
-FITTED = {
-    'caudate': ('deep', CIT168, [3], [4], 4),
-    'putamen': ('deep', CIT168, [1], [2], 4),
-    'pallidum': ('deep', CIT168, [9, 11], [10, 12], 3),
-    'accumbens': ('deep', CIT168, [5], [6], 2),
-    'thalamus': ('deep', HOSPA, [4], [15], 4),
-    'subthalamic nucleus': ('deep', CIT168, [31], [32], 2),
-    'substantia nigra': ('infratentorial', CIT168, [13, 17], [14, 18], 3),
-    'red nucleus': ('infratentorial', CIT168, [15], [16], 1),
-}
+
+def targets(shared: Path) -> dict:
+    """Masks to fit: per table and structure the region, grid, left and right mask, and parts."""
+    cit_image = nib.load(shared / CIT168)
+    cit = np.asarray(cit_image.dataobj)
+    hospa_image = nib.load(shared / HOSPA)
+    hospa = np.asarray(hospa_image.dataobj)
+    white_image = load_mni152_wm_template(resolution=1)
+
+    def labels(image, array, left, right):
+        return image, np.isin(array, left), np.isin(array, right)
+
+    def both(image, mask):
+        return image, mask, mask
+
+    return {
+        'nuclei': {
+            'caudate': ('deep', *labels(cit_image, cit, [3], [4]), 4),
+            'putamen': ('deep', *labels(cit_image, cit, [1], [2]), 4),
+            'pallidum': ('deep', *labels(cit_image, cit, [9, 11], [10, 12]), 3),
+            'accumbens': ('deep', *labels(cit_image, cit, [5], [6]), 2),
+            'thalamus': ('deep', *labels(hospa_image, hospa, [4], [15]), 4),
+            'subthalamic nucleus': ('deep', *labels(cit_image, cit, [31], [32]), 2),
+            'substantia nigra': ('infratentorial', *labels(cit_image, cit, [13, 17], [14, 18]), 3),
+            'red nucleus': ('infratentorial', *labels(cit_image, cit, [15], [16]), 1),
+        },
+        'regions': {
+            'brainstem': ('infratentorial', *both(hospa_image, hospa == 8), 3),
+            'cerebellum': ('infratentorial', *cerebellum(shared, hospa_image, hospa), 4),
+            'cerebrum': ('lobar', *labels(hospa_image, hospa, [1, 2], [12, 13]), 6),
+            'lateral ventricle': ('deep', *labels(hospa_image, hospa, [3], [14]), 4),
+            'corpus callosum': ('deep', *both(white_image, callosum(white_image)), 5),
+            'hippocampus': ('lobar', *labels(hospa_image, hospa, [9], [19]), 2),
+            'amygdala': ('lobar', *labels(hospa_image, hospa, [10], [20]), 1),
+        },
+    }
+
+
+def cerebellum(shared: Path, image, hospa):
+    """What Harvard-Oxford leaves unlabelled of the brain, low and far behind."""
+    brain = nib.load(shared / BRAIN).get_fdata() > 0.5
+    _, y, z = np.moveaxis(nib.affines.apply_affine(image.affine, grid(hospa.shape)), -1, 0)
+    rest = ndimage.binary_opening(brain & (hospa == 0) & (z < 12) & (y < -25), iterations=2)
+    parts, _ = ndimage.label(rest)
+    largest = parts == np.argmax(np.bincount(parts.ravel())[1:]) + 1
+    x = nib.affines.apply_affine(image.affine, grid(hospa.shape))[..., 0]
+    return image, largest & (x <= 0), largest & (x >= 0)
+
+
+def callosum(image):
+    """White matter within 10 mm of the midline, above the brainstem: largest piece."""
+    x, y, z = np.moveaxis(nib.affines.apply_affine(image.affine, grid(image.shape)), -1, 0)
+    near = (np.abs(x) < 10) & (y > -50) & (y < 42) & (z > -8) & (z < 36)
+    parts, _ = ndimage.label(near & (image.get_fdata() > 0.6))
+    middle = parts[np.abs(x) < 3]
+    return parts == np.argmax(np.bincount(middle[middle > 0]))
+
+
+def grid(shape):
+    """Voxel indices, shape (*shape, 3)."""
+    return np.stack(np.mgrid[tuple(slice(n) for n in shape)], -1)
+
 
 #: The dentate is in neither atlas: a tilted plate of about 0.9 mL around (-15, -57, -35), the
 #: place and the volume of Diedrichsen et al., NeuroImage 2011;54:1786.
@@ -51,14 +106,11 @@ COLUMNS = [
 ]
 
 
-def mirrored_points(shared: Path, atlas: str, left: list[int], right: list[int], shell_mm=5.0):
-    """Points (n, 3) in and near the nucleus, right mirrored onto left, and which are inside."""
-    image = nib.load(shared / atlas)
-    labels = np.asarray(image.dataobj)
+def mirrored_points(image, left, right, shell_mm=5.0):
+    """Points (n, 3) in and near a structure, right mirrored onto left, and which are inside."""
     zooms = image.header.get_zooms()[:3]
     points, inside = [], []
-    for values, sign in ((left, 1.0), (right, -1.0)):
-        mask = np.isin(labels, values)
+    for mask, sign in ((left, 1.0), (right, -1.0)):
         near = np.argwhere(ndimage.distance_transform_edt(~mask, sampling=zooms) < shell_mm)
         points.append(nib.affines.apply_affine(image.affine, near) * [sign, 1, 1])
         inside.append(mask[tuple(near.T)])
@@ -81,10 +133,12 @@ def fit(points, inside, n_parts: int, seed: int, steps: int = 600):
         requires_grad=True,
     )
     x, truth = torch.tensor(points), torch.tensor(inside, dtype=torch.float64)
-    optimizer = torch.optim.Adam([{'params': [centre], 'lr': 0.1}, {'params': [to_unit], 'lr': 0.004}])
+    optimizer = torch.optim.Adam(
+        [{'params': [centre], 'lr': 0.1}, {'params': [to_unit], 'lr': 0.004}]
+    )
     for step in range(steps):
         level = torch.stack(
-            [torch.linalg.norm((x - c) @ m.T, dim=1) for c, m in zip(centre, to_unit)]
+            [torch.linalg.norm((x - c) @ m.T, dim=1) for c, m in zip(centre, to_unit, strict=True)]
         ).amin(0)
         sharpness = 8 + 24 * step / steps
         soft = torch.sigmoid(sharpness * (1 - level))
@@ -107,19 +161,21 @@ def table_rows(name, region, centres, to_unit):
 
 
 def main(shared: Path, out: Path) -> None:
-    """Fit every nucleus from five starts, keep the best, write the table."""
+    """Fit every structure from three starts, keep the best, write the two tables."""
     torch.set_num_threads(1)
-    rows = []
-    for name, (region, atlas, left, right, n_parts) in FITTED.items():
-        points, inside = mirrored_points(shared, atlas, left, right)
-        centres, to_unit, dice = max(
-            (fit(points, inside, n_parts, seed) for seed in range(3)), key=lambda result: result[2]
-        )
-        print(f'{name}: Dice {dice:.3f}', flush=True)
-        rows += table_rows(name, region, centres, to_unit)
-    table = pd.DataFrame(rows + PLACED, columns=COLUMNS).round(2)
-    table.to_csv(out, sep='\t', index=False, lineterminator='\n')
+    placed = {'nuclei': PLACED, 'regions': []}
+    for table, structures in targets(shared).items():
+        rows = []
+        for name, (region, image, left, right, n_parts) in structures.items():
+            points, inside = mirrored_points(image, left, right)
+            centres, to_unit, dice = max(
+                (fit(points, inside, n_parts, seed) for seed in range(3)), key=lambda fit: fit[2]
+            )
+            print(f'{name}: {inside.sum()} voxels, Dice {dice:.3f}', flush=True)
+            rows += table_rows(name, region, centres, to_unit)
+        frame = pd.DataFrame(rows + placed[table], columns=COLUMNS).round(2)
+        frame.to_csv(out / f'{table}.tsv', sep='\t', index=False, lineterminator='\n')
 
 
 if __name__ == '__main__':
-    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else 'data/atlases/nuclei.tsv'))
+    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else 'data/atlases'))

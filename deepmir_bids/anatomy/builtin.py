@@ -137,11 +137,10 @@ def contrast_image(maps: dict, contrast: str):
 
     affine, shape = maps['gm'].affine, maps['gm'].shape
     brightness = CONTRASTS[contrast]
-    image = sum(
-        value * np.asarray(maps[tissue].dataobj, np.float32)
-        for tissue, value in brightness.items()
-        if tissue in maps
-    )
+    image = np.zeros(shape, np.float32)
+    for tissue, value in brightness.items():
+        if tissue in maps:
+            image += value * np.asarray(maps[tissue].dataobj, np.float32)
     labels = draw_nuclei(shape, affine)
     for nucleus in nuclei():
         if nucleus.kind in IRON_DARKENING[contrast]:
@@ -149,4 +148,4 @@ def contrast_image(maps: dict, contrast: str):
     if contrast == 't1w':
         brain = np.asarray(maps['brain_mask'].dataobj) > 0
         image[brain] = np.asarray(maps['t1w'].dataobj)[brain]
-    return nib.Nifti1Image(image.astype(np.float32), affine)
+    return nib.Nifti1Image(image, affine)

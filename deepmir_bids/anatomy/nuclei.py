@@ -8,21 +8,52 @@ dentate nucleus is placed after Diedrichsen et al., NeuroImage 2011;54:1786.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
-from deepmir_bids.anatomy.shapes import SIDES, distance_mm, load_shapes
+from deepmir_bids.anatomy.shapes import distance_mm, grid_points, load_shapes
 from deepmir_bids.anatomy.structures import Structure
 
+#: The box in MNI mm (x, y, z) that holds all nuclei.
+_LOW, _HIGH = np.array([-45, -80, -55]), np.array([45, 40, 45])
 
+
+@lru_cache(maxsize=1)
 def nuclei() -> tuple[Structure, ...]:
     """The nuclei that `draw_nuclei` draws: 1, 2 are the left and right of the first, and so on."""
     kinds = load_shapes('nuclei').drop_duplicates('structure')
     names = [
         (f'{side} {kind}', region)
         for kind, region in zip(kinds['structure'], kinds['region'], strict=True)
-        for side, _ in SIDES
+        for side in ('left', 'right')
     ]
     return tuple(Structure(i, name, region) for i, (name, region) in enumerate(names, start=1))
+
+
+def nuclei_at(points: np.ndarray) -> np.ndarray:
+    """Nucleus at each point, 0 where there is none.
+
+    Parameters
+    ----------
+    points
+        (n, 3), MNI mm.
+
+    Returns
+    -------
+    labels
+        (n,) uint8, with the values of `nuclei`. Where two nuclei overlap, a point belongs to the
+        one it lies deeper in.
+    """
+    labels = np.zeros(len(points), np.uint8)
+    deepest = np.zeros(len(points), np.float32)
+    right = points[:, 0] > 0
+    for left_nucleus in nuclei()[::2]:
+        distance = distance_mm(points, 'nuclei', left_nucleus.kind)
+        inside = distance < deepest
+        deepest[inside] = distance[inside]
+        labels[inside] = left_nucleus.index + right[inside]
+    return labels
 
 
 def draw_nuclei(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
@@ -38,17 +69,10 @@ def draw_nuclei(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
     Returns
     -------
     labels
-        uint8 of the given shape, with the values of `nuclei`. Where two nuclei overlap, a voxel
-        belongs to the one it lies deeper in.
+        uint8 of the given shape, with the values of `nuclei`.
     """
-    labels = np.zeros(shape, np.uint8)
-    nearest = np.zeros(shape, np.float32)
-    table = load_shapes('nuclei')
-    for nucleus in nuclei():
-        sign = dict(SIDES)[nucleus.name.split()[0]]
-        rows = table[table['structure'] == nucleus.kind]
-        distance = distance_mm(shape, affine, rows, sign, reach_mm=0)
-        inside = distance < nearest
-        nearest[inside] = distance[inside]
-        labels[inside] = nucleus.index
-    return labels
+    points = grid_points(shape, affine)
+    near = ((points > _LOW) & (points < _HIGH)).all(axis=1)
+    labels = np.zeros(len(points), np.uint8)
+    labels[near] = nuclei_at(points[near])
+    return labels.reshape(shape)
