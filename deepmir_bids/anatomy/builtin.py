@@ -9,15 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from deepmir_bids.anatomy.nuclei import draw_nuclei, nuclei
+from deepmir_bids.anatomy.shapes import grid_points
 
 #: The space of everything in this module.
 SPACE = 'MNI152NLin2009aSym'
 
-#: Brightness of each tissue, 0..1, as in an average image of that contrast (working values).
+#: Brightness of each tissue, 0..1, as in an average image of that contrast (working values; for
+#: T2w and T1w after the HCP's T2w average and ICBM's T1w average).
 CONTRASTS = {
-    't2w': {'gm': 0.60, 'wm': 0.42, 'csf': 1.00, 'skull': 0.08, 'scalp': 0.85},
-    't1w': {'gm': 0.62, 'wm': 0.90, 'csf': 0.25, 'skull': 0.15, 'scalp': 0.85},
-    'swi': {'gm': 0.65, 'wm': 0.55, 'csf': 0.60, 'skull': 0.05, 'scalp': 0.45},
+    't2w': {'gm': 0.57, 'wm': 0.40, 'csf': 1.00, 'skull': 0.12, 'scalp': 0.55},
+    't1w': {'gm': 0.70, 'wm': 0.90, 'csf': 0.27, 'skull': 0.20, 'scalp': 0.60},
+    'swi': {'gm': 0.65, 'wm': 0.55, 'csf': 0.60, 'skull': 0.05, 'scalp': 0.35},
 }
 
 #: What the iron of a nucleus leaves of its brightness in T2- and T2*-weighted images.
@@ -38,6 +40,10 @@ IRON_DARKENING = {
     },
     't1w': {},
 }
+
+
+#: Centre and half-axes, MNI mm, of the soft tissue below the skull base.
+FACE_AND_NECK = (((0, 40, -60), (62, 52, 55)), ((0, -45, -85), (62, 58, 55)))
 
 
 def tissue_maps(resolution_mm: int = 1) -> dict:
@@ -77,22 +83,24 @@ def tissue_maps(resolution_mm: int = 1) -> dict:
 
 
 def grow_head(
-    maps: dict, csf_mm: float = 1.5, skull_mm: float = 6.0, scalp_mm: float = 6.0
+    maps: dict, csf_mm: float = 1.5, skull_mm: float = 6.0, scalp_mm: float = 9.0
 ) -> dict:
-    """The tissue maps with a rim of CSF, a skull and a scalp around the brain.
+    """The tissue maps with a rim of CSF, a skull, a scalp, a face and a neck around the brain.
 
     Parameters
     ----------
     maps
         What `tissue_maps` gives.
     csf_mm, skull_mm, scalp_mm
-        Thickness of each layer. The skull follows the brain's smooth outline, not its furrows.
+        Thickness of each layer: those of the ICBM T1w average, above the skull base. The skull
+        follows the brain's smooth outline, not its furrows.
 
     Returns
     -------
     maps
         The given maps with a wider ``csf`` and, as float32 of the same grid, ``skull`` and
-        ``scalp``. ``brain_mask`` stays as it was.
+        ``scalp`` (which takes in the soft tissue of face and neck). ``brain_mask`` stays as it
+        was.
     """
     import nibabel as nib
     from scipy import ndimage
@@ -105,14 +113,21 @@ def grow_head(
     smooth = ndimage.distance_transform_edt(outer <= 10, sampling=zooms) > 10
     distance = ndimage.distance_transform_edt(~(smooth | brain), sampling=zooms)
     edges = np.cumsum([csf_mm, skull_mm, scalp_mm])
+    points = grid_points(brain.shape, affine)
+    below = np.any([_in_ellipsoid(points, *part) for part in FACE_AND_NECK], axis=0)
+    within = (distance <= edges[2]) | below.reshape(brain.shape)
     layers = {
         'csf': ~brain & (distance <= edges[0]),
         'skull': (distance > edges[0]) & (distance <= edges[1]),
-        'scalp': (distance > edges[1]) & (distance <= edges[2]),
+        'scalp': (distance > edges[1]) & within,
     }
     layers = {name: layer.astype(np.float32) for name, layer in layers.items()}
     layers['csf'] += maps['csf'].get_fdata(dtype=np.float32)
     return maps | {name: nib.Nifti1Image(layer, affine) for name, layer in layers.items()}
+
+
+def _in_ellipsoid(points: np.ndarray, centre, half_axes) -> np.ndarray:
+    return (((points - np.float32(centre)) / np.float32(half_axes)) ** 2).sum(axis=1) < 1
 
 
 def contrast_image(maps: dict, contrast: str):
