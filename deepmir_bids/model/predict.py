@@ -32,7 +32,8 @@ class Model:
         another.
 
         """
-        tensor = torch.as_tensor(x, dtype=torch.float32)
+        array = x if isinstance(x, torch.Tensor) else np.ascontiguousarray(x)
+        tensor = torch.as_tensor(array, dtype=torch.float32)
         device = next(self.network.parameters()).device
         with torch.inference_mode(), fast_precision(device):
             result = torch.sigmoid(self.network(tensor.to(device)).float())
@@ -81,7 +82,7 @@ def predict(
     model.network.to(device)
     with _threads(threads):
         straight = model.probabilities(x[None])[0]
-        mirrored = model.probabilities(x[None, :, ::-1].copy())[0]
+        mirrored = model.probabilities(x[None, :, ::-1])[0]
     return (straight + mirrored[:, ::-1]) / 2
 
 

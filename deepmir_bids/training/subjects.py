@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def read_subject(subject: TrainingSubject, card: ModelCard) -> CachedSubject:
 
     swi = nib.Nifti1Image.from_filename(subject.swi)
 
-    def read(path: Path | None) -> np.ndarray | None:
+    def read(path: Path | None) -> Any:
         if path is None:
             return None
         image = nib.Nifti1Image.from_filename(path)

@@ -1,0 +1,94 @@
+"""Which voxels become a lesion, and of which class."""
+
+import numpy as np
+
+from deepmir_bids.lesions.components import find_lesions
+
+SHAPE = (12, 12, 12)
+THRESHOLDS = {'CMB': 0.6, 'iron': 0.6}
+
+
+def run(probabilities, *, iron=None, volume=0.0, extent=0.3, thresholds=THRESHOLDS, brain=None):
+    everywhere = np.ones(SHAPE, dtype=bool)
+    return find_lesions(
+        probabilities,
+        thresholds,
+        (1.0, 1.0, 2.0),
+        brain_mask=everywhere if brain is None else brain,
+        iron_mask=everywhere if iron is None else iron,
+        min_volume_mm3=volume,
+        extent=extent,
+    )
+
+
+def empty():
+    return np.zeros((2, *SHAPE), dtype=np.float32)
+
+
+def test_nothing_gives_an_empty_result():
+    labels, lesions = run(empty())
+    assert labels.dtype == np.int32
+    assert not labels.any()
+    assert lesions == []
+
+
+def test_hysteresis_outlines_at_extent_and_counts_by_peak():
+    p = empty()
+    p[0, 2, 2, 2:5] = (0.35, 0.8, 0.35)
+    p[0, 8, 8, 2:5] = (0.35, 0.55, 0.35)
+    labels, lesions = run(p)
+    assert [round(one.probability, 2) for one in lesions] == [0.8]
+    assert (labels == 1).sum() == 3
+
+
+def test_a_threshold_below_extent_outlines_itself():
+    p = empty()
+    p[0, 2, 2, 2] = 0.2
+    assert len(run(p, thresholds={'CMB': 0.15, 'iron': 0.6})[1]) == 1
+    assert len(run(p)[1]) == 0
+
+
+def test_corners_connect():
+    p = empty()
+    p[0, 2, 2, 2] = p[0, 3, 3, 3] = 0.9
+    assert len(run(p)[1]) == 1
+
+
+def test_each_index_is_one_lesion_cmb_first_most_probable_first():
+    p = empty()
+    p[1, 1, 1, 1] = 0.99
+    p[0, 5, 5, 5] = 0.7
+    p[0, 9, 9, 9] = 0.9
+    labels, lesions = run(p)
+    assert [(one.index, one.name) for one in lesions] == [(1, 'CMB'), (2, 'CMB'), (3, 'iron')]
+    assert [labels[9, 9, 9], labels[5, 5, 5], labels[1, 1, 1]] == [1, 2, 3]
+
+
+def test_a_voxel_belongs_to_one_class_the_one_further_over_its_threshold():
+    p = empty()
+    p[0, 4, 4, 4], p[1, 4, 4, 4] = 0.8, 0.7
+    assert [one.name for one in run(p)[1]] == ['CMB']
+    thresholds = {'CMB': 0.6, 'iron': 0.3}
+    assert [one.name for one in run(p, thresholds=thresholds)[1]] == ['iron']
+
+
+def test_iron_counts_in_its_mask_only_and_gives_way_outside():
+    p = empty()
+    p[0, 4, 4, 4], p[1, 4, 4, 4] = 0.7, 0.9
+    p[1, 8, 8, 8] = 0.9
+    labels, lesions = run(p, iron=np.zeros(SHAPE, dtype=bool))
+    assert [one.name for one in lesions] == ['CMB']
+    assert labels[8, 8, 8] == 0
+
+
+def test_nothing_outside_the_brain():
+    p = empty()
+    p[:, 4, 4, 4] = 0.9
+    assert run(p, brain=np.zeros(SHAPE, dtype=bool))[1] == []
+
+
+def test_the_smallest_volume_is_in_mm3():
+    p = empty()
+    p[0, 2, 2, 2:5] = 0.9  # three voxels of 2 mm3
+    assert len(run(p, volume=6)[1]) == 1
+    assert len(run(p, volume=6.1)[1]) == 0

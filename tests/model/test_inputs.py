@@ -1,0 +1,108 @@
+"""To the working grid and back, whatever the affine."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from deepmir_bids.model.inputs import prepare, resample, restore, working_grid
+from deepmir_bids.training.recipe import blank_card
+
+CARD = blank_card('test')
+
+
+def oblique(zooms, codes='RAS', degrees=20.0):
+    """Affine of any orientation, turned by some degrees about two axes."""
+    from scipy.spatial.transform import Rotation
+
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.from_euler('xz', [degrees, degrees / 2], degrees=True).as_matrix()
+    affine[:3, :3] *= zooms
+    flip = nib.orientations.inv_ornt_aff(nib.orientations.axcodes2ornt(codes), (40, 40, 40))
+    return affine @ flip
+
+
+def ball(shape, radius=0.7):
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing='ij'))
+    return (grid**2).sum(axis=0) < radius**2
+
+
+AFFINES = {
+    'plain': np.diag([0.9, 0.9, 2.0, 1.0]),
+    'LPI': oblique((0.9, 0.9, 2.0), 'LPI'),
+    'oblique PSR': oblique((2.0, 0.9, 0.9), 'PSR', 30),
+    'coarse': oblique((2.26, 2.26, 2.5), 'LAS'),
+    'fine': oblique((0.4, 0.5, 1.0), 'RAS', 5),
+}
+
+
+@pytest.mark.parametrize('name', AFFINES)
+def test_a_point_survives_the_round_trip(name):
+    affine = AFFINES[name]
+    shape = (41, 38, 35)
+    mask = ball(shape)
+    image = np.zeros(shape, dtype=np.float32)
+    image[22, 15, 19] = 1
+    grid = working_grid(mask, affine, CARD.spacing_mm, CARD.margin_mm)
+    there = resample(image, grid)
+    peak = np.unravel_index(there.argmax(), there.shape)
+    np.testing.assert_allclose(peak, grid.locate(np.array([22, 15, 19])), atol=1)
+    back = restore(there[None], grid)[0]
+    assert back.shape == shape
+    assert np.abs(np.argwhere(back > 0.9 * back.max()) - (22, 15, 19)).max() <= 1
+
+
+@pytest.mark.parametrize('name', AFFINES)
+def test_the_mask_survives_the_round_trip(name):
+    mask = ball((41, 38, 35))
+    grid = working_grid(mask, AFFINES[name], CARD.spacing_mm, CARD.margin_mm)
+    back = restore(resample(mask.astype(np.float32), grid)[None], grid)[0] > 0.5
+    # On a coarse grid restore() keeps peaks, hence grows the mask.
+    assert 2 * (back & mask).sum() / (back.sum() + mask.sum()) > 0.9
+    assert (back | ~mask).mean() > 0.98
+
+
+def test_the_working_grid_is_canonical():
+    """The same head stored in two orientations gives the same input."""
+    rng = np.random.default_rng(0)
+    shape = (40, 44, 30)
+    swi = rng.uniform(50, 100, shape)
+    mask = ball(shape)
+    affine = np.diag([0.9, 0.9, 2.0, 1.0])
+    image = nib.Nifti1Image(swi, affine)
+    turned = image.as_reoriented(
+        nib.orientations.ornt_transform(
+            nib.io_orientation(affine), nib.orientations.axcodes2ornt('PIL')
+        )
+    )
+    mask_turned = nib.Nifti1Image(mask.astype(np.uint8), affine).as_reoriented(
+        nib.orientations.ornt_transform(
+            nib.io_orientation(affine), nib.orientations.axcodes2ornt('PIL')
+        )
+    )
+    one = prepare(swi, None, None, mask, affine, CARD)
+    two = prepare(turned.get_fdata(), None, None, mask_turned.get_fdata(), turned.affine, CARD)
+    np.testing.assert_allclose(two.x, one.x, atol=1e-5)
+
+
+def test_unmeasured_inputs_and_voxels_are_nan():
+    rng = np.random.default_rng(0)
+    shape = (40, 44, 30)
+    mask = ball(shape)
+    swi = rng.uniform(50, 100, shape)
+    qsm = np.where(ball(shape, 0.5), rng.normal(0, 0.1, shape), 0)
+    qsm[20, 22, 15] = 0  # a lone zero inside is a value
+    prepared = prepare(swi, qsm, None, mask, np.diag([0.8, 0.8, 1.5, 1]), CARD)
+    assert np.isfinite(prepared.x[0]).all()
+    assert np.isnan(prepared.x[2]).all()
+    measured = np.isfinite(prepared.x[1])
+    assert measured[tuple(prepared.grid.locate(np.array([20, 22, 15])))]
+    expected = resample(ball(shape, 0.5).astype(np.float32), prepared.grid) >= 0.5
+    assert (measured == expected).mean() > 0.995
+
+
+def test_an_empty_mask_and_a_constant_image_are_refused():
+    ones = np.ones((20, 20, 20))
+    with pytest.raises(ValueError, match='brain mask is empty'):
+        prepare(ones, None, None, ones * 0, np.eye(4), CARD)
+    with pytest.raises(ValueError, match=r'swi: .*constant'):
+        prepare(ones, None, None, ones, np.eye(4), CARD)

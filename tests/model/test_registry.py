@@ -1,0 +1,82 @@
+"""A model is found, its card is read, and a damaged file is never used."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from deepmir_bids.model import ModelError, load_model
+from deepmir_bids.model.registry import (
+    CARD,
+    WEIGHTS,
+    find_model,
+    list_models,
+    read_card,
+    verify,
+    write_card,
+)
+
+
+def test_listing_models_does_not_need_torch():
+    code = (
+        'import sys, deepmir_bids.model, deepmir_bids.cli.model; assert "torch" not in sys.modules'
+    )
+    subprocess.run([sys.executable, '-c', code], check=True)
+
+
+def test_a_card_comes_back_as_written(model_folder, tmp_path):
+    card = read_card(model_folder)
+    write_card(card, tmp_path)
+    assert read_card(tmp_path) == card
+
+
+def test_an_unknown_model_names_the_cure():
+    with pytest.raises(ModelError, match=r'No model "nothing".*card.json'):
+        find_model('nothing')
+
+
+def test_changed_weights_are_refused(model_folder):
+    verify(model_folder)
+    weights = model_folder / WEIGHTS
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelError, match=r'model\.safetensors is damaged'):
+        load_model(model_folder)
+
+
+def test_missing_weights_are_refused(model_folder):
+    (model_folder / WEIGHTS).unlink()
+    with pytest.raises(ModelError, match=r'model\.safetensors is missing'):
+        verify(model_folder)
+
+
+@pytest.mark.parametrize('content', ['', '{}', '[]', '{"name": "x"}'])
+def test_what_is_not_a_card_is_refused(tmp_path, content):
+    (tmp_path / CARD).write_text(content)
+    with pytest.raises(ModelError, match=r'card\.json is not a model card'):
+        read_card(tmp_path)
+
+
+def test_a_card_without_a_threshold_is_refused(model_folder):
+    content = json.loads((model_folder / CARD).read_text())
+    del content['thresholds']['precise']['iron']
+    (model_folder / CARD).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match='iron'):
+        read_card(model_folder)
+
+
+def test_weights_of_another_network_are_refused(model_folder):
+    content = json.loads((model_folder / CARD).read_text())
+    content['network']['arguments']['features'] = [8, 8]
+    (model_folder / CARD).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match='does not fit the network'):
+        load_model(model_folder)
+
+
+def test_shipped_models_are_whole():
+    for name in list_models():
+        card = verify(find_model(name))
+        assert card.name == name
+        assert (find_model(name) / WEIGHTS).stat().st_size < 25 * 2**20

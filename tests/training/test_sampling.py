@@ -1,0 +1,60 @@
+"""Patches, and how they vary."""
+
+import numpy as np
+
+from deepmir_bids.training.augmentation import augment, drop_inputs, hide_border
+from deepmir_bids.training.sampling import PATCH, cut, sample_batch
+
+
+def test_a_batch_follows_from_its_seed(subject):
+    one = sample_batch([subject], 4, np.random.default_rng(3))
+    two = sample_batch([subject], 4, np.random.default_rng(3))
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert one[0].shape == (4, 3, *PATCH)
+    assert one[1].shape == (4, 2, *PATCH)
+    assert one[2].shape == (4, 1, *PATCH)
+
+
+def test_swi_is_never_dropped_and_the_others_are(subject):
+    x, _, _ = sample_batch([subject], 40, np.random.default_rng(0))
+    missing = np.isnan(x).all(axis=(2, 3, 4))
+    assert not missing[:, 0].any()
+    assert 0.2 < missing[:, 1].mean() < 0.8
+    assert 0.2 < missing[:, 2].mean() < 0.8
+
+
+def test_a_patch_larger_than_the_box_is_padded_as_unmeasured(subject):
+    x, target, _ = cut(subject, np.array([0, 0, 0]))
+    shape = subject.prepared.x.shape[1:]
+    assert np.isnan(x[:, shape[0] :]).all()
+    assert not target[:, shape[0] :].any()
+
+
+def test_images_and_labels_are_mirrored_together():
+    x = np.zeros((3, 8, 8, 8), dtype=np.float32)
+    x[:, 1, 2, 3] = -4
+    target = (x[:2] < 0).astype(np.float32)
+    for seed in range(20):
+        seen, label, _ = augment(x, target, target[:1], np.random.default_rng(seed))
+        assert seen[0].argmin() == label[0].argmax()
+
+
+def test_the_sign_of_qsm_is_kept():
+    x = np.full((3, 4, 4, 4), 4, dtype=np.float32)
+    for seed in range(50):
+        seen, _, _ = augment(x, x[:2], x[:1], np.random.default_rng(seed))
+        measured = seen[1][np.isfinite(seen[1])]
+        assert measured.size == 0 or measured.mean() > 0
+
+
+def test_hiding_the_border_only_shrinks_what_was_measured():
+    x = np.zeros((3, 20, 20, 20), dtype=np.float32)
+    x[1, :6] = np.nan
+    before = np.isfinite(x[1])
+    hide_border(x, np.random.default_rng(0))
+    after = np.isfinite(x[1])
+    assert 0 < after.sum() < before.sum()
+    assert not (after & ~before).any()
+    drop_inputs(x, np.random.default_rng(0))
+    assert np.isfinite(x[0]).all()
