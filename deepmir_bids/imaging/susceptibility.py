@@ -36,7 +36,9 @@ def dipole_kernel(
     b = np.asarray(b0_direction, dtype=float) / np.linalg.norm(b0_direction)
     frequencies = [fft.fftfreq(n, d) for n, d in zip(shape[:2], voxel_mm[:2], strict=True)]
     frequencies.append(fft.rfftfreq(shape[2], voxel_mm[2]))
-    kx, ky, kz = np.meshgrid(*(f.astype(np.float32) for f in frequencies), indexing='ij', sparse=True)
+    kx, ky, kz = np.meshgrid(
+        *(f.astype(np.float32) for f in frequencies), indexing='ij', sparse=True
+    )
     squared = kx**2 + ky**2 + kz**2
     squared[0, 0, 0] = 1
     along = np.float32(b[0]) * kx + np.float32(b[1]) * ky + np.float32(b[2]) * kz
@@ -82,25 +84,25 @@ def invert_truncated(
     return _filter(field_ppm * mask, padded, 1 / (safe * shrinkage)) * mask
 
 
-def invert_gradient_l2(
+def invert_l2(
     field_ppm: np.ndarray,
     mask: np.ndarray,
     voxel_mm: Sequence[float],
     b0_direction: Sequence[float],
-    weight: float = 0.03,
+    weight: float = 0.1,
 ) -> np.ndarray:
-    """Invert the dipole field with an L2 penalty on the susceptibility's gradient.
+    """Invert the dipole field with an L2 penalty on the susceptibility and on its gradient.
 
-    The closed form of Bilgic et al., J Magn Reson Imaging 2014;40:181: chi = IFFT[D FFT(f) /
-    (D^2 + w^2 E)], E the gradient's spectrum, here scaled to its mean so that ``weight`` has no unit.
+    A closed form, chi = IFFT[D FFT(f) / (D^2 + w^2 (1 + E) / 2)], E the gradient's spectrum scaled to
+    mean 1. With E alone it is Bilgic et al., J Magn Reson Imaging 2014;40:181; then nothing holds
+    the lowest frequencies on the magic-angle cone, and what is left of the background floods them.
 
-    Parameters and result are as for `invert_truncated`.
+    Parameters and result are as for `invert_truncated`; ``weight`` has no unit.
     """
     padded = padded_shape(field_ppm.shape, 1.25)
     kernel = dipole_kernel(padded, voxel_mm, b0_direction)
-    return _filter(
-        field_ppm * mask, padded, kernel / (kernel**2 + weight**2 * _gradient_energy(padded, voxel_mm))
-    ) * mask
+    power = kernel**2 + weight**2 * (1 + _gradient_energy(padded, voxel_mm)) / 2
+    return _filter(field_ppm * mask, padded, kernel / power) * mask
 
 
 def invert_weighted_l2(
@@ -110,7 +112,7 @@ def invert_weighted_l2(
     b0_direction: Sequence[float],
     precision: np.ndarray | None = None,
     weight: float = 0.06,
-    iterations: int = 15,
+    iterations: int = 10,
 ) -> np.ndarray:
     """Invert the dipole field by weighted least squares with an L2 penalty on the gradient.
 

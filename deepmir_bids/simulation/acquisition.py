@@ -90,7 +90,11 @@ def random_acquisition(rng: np.random.Generator) -> Acquisition:
     field_t = float(rng.choice([1.5, 3.0, 7.0], p=[0.25, 0.65, 0.10]))
     low, high = {1.5: (25, 40), 3.0: (14, 30), 7.0: (9, 16)}[field_t]
     in_plane = round(float(rng.uniform(0.55, 1.0)), 2)
-    slice_mm = float(rng.choice([0.8, 1.0, 1.2, 1.5, 2.0, 2.4, 3.0], p=[0.06, 0.12, 0.14, 0.26, 0.28, 0.08, 0.06]))
+    slice_mm = float(
+        rng.choice(
+            [0.8, 1.0, 1.2, 1.5, 2.0, 2.4, 3.0], p=[0.06, 0.12, 0.14, 0.26, 0.28, 0.08, 0.06]
+        )
+    )
     extent = np.array([rng.uniform(165, 220), rng.uniform(205, 240), rng.uniform(118, 160)])
     voxel = np.array([in_plane, in_plane, slice_mm])
     shape = 2 * np.ceil(extent / voxel / 2).astype(int)

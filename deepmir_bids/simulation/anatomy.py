@@ -49,6 +49,12 @@ class Anatomy:
         """Mask of the brain with its inner CSF."""
         return self.outer == OUTER['brain']
 
+    @property
+    def ventricles(self) -> np.ndarray:
+        """Mask of the lateral and third ventricles."""
+        x, y, z = self.mni
+        return (self.csf > 0.5) & (np.abs(x) < 36) & (y > -55) & (y < 38) & (z > -8) & (z < 34)
+
     def to_mni(self, points_mm: np.ndarray) -> np.ndarray:
         """Return the MNI mm (n, 3) of points (n, 3) in image mm."""
         index = self.grid.index(points_mm).T
@@ -182,7 +188,11 @@ def _outer_layers(
         for side in (-1, 1):
             middle = np.array([side * cx, cy, cz]) + rng.normal(0, 1.5, 3)
             a, b, c = np.asarray(half) * rng.uniform(0.6, 1.15, 3)
-            level = ((x - middle[0]) / a) ** 2 + ((y - middle[1]) / b) ** 2 + ((z - middle[2]) / c) ** 2
+            level = (
+                ((x - middle[0]) / a) ** 2
+                + ((y - middle[1]) / b) ** 2
+                + ((z - middle[2]) / c) ** 2
+            )
             outer[(level < 1) & (depth > 3)] = OUTER['air']
     outer[depth <= fluid] = OUTER['fluid']
     outer[depth <= 0] = OUTER['brain']

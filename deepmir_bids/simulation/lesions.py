@@ -96,7 +96,8 @@ def free_point(
         if (voxel < 3).any() or (voxel > np.asarray(field_of_view.shape) - 4).any():
             continue
         gaps = [
-            np.linalg.norm(point - o.centre_mm) - 0.9 * (o.diameter_mm + diameter_mm) for o in others
+            np.linalg.norm(point - o.centre_mm) - 0.9 * (o.diameter_mm + diameter_mm)
+            for o in others
         ]
         if not gaps or min(gaps) > 1.5:
             return point
@@ -110,7 +111,9 @@ def _microbleed_diameter(rng: np.random.Generator, enriched: bool) -> float:
     return float(np.clip(apparent, 1.0, 10) / BLOOMING)
 
 
-def _microbleed(place: str, centre: np.ndarray, diameter: float, rng: np.random.Generator) -> Source:
+def _microbleed(
+    place: str, centre: np.ndarray, diameter: float, rng: np.random.Generator
+) -> Source:
     stretch, waves = random_shape(rng, 0.12, max(diameter, 1))
     chi = float(np.clip(np.exp(rng.normal(np.log(1.0), 0.5)), 0.3, 3))
     return Source('CMB', place, centre, diameter, chi, stretch, waves, 0.25)

@@ -45,7 +45,9 @@ def random_calcifications(
     return found
 
 
-def _calcification(place: str, centre: np.ndarray, diameter: float, rng: np.random.Generator) -> Source:
+def _calcification(
+    place: str, centre: np.ndarray, diameter: float, rng: np.random.Generator
+) -> Source:
     stretch, waves = random_shape(rng, 0.25, max(diameter / 1.5, 0.8))
     chi = -float(np.clip(np.exp(rng.normal(np.log(1.0), 0.6)), 0.3, 3))
     return Source(

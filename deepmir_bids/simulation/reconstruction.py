@@ -5,7 +5,7 @@ from scipy import ndimage
 
 from deepmir_bids.imaging.phase import remove_background, unwrap_laplacian
 from deepmir_bids.imaging.susceptibility import (
-    invert_gradient_l2,
+    invert_l2,
     invert_truncated,
     invert_weighted_l2,
     radians_per_ppm,
@@ -56,7 +56,7 @@ def _invert(
     if acquisition.qsm_method == 'tkd':
         chi = invert_truncated(*args)
     elif acquisition.qsm_method == 'l2':
-        chi = invert_gradient_l2(*args)
+        chi = invert_l2(*args)
     else:
         magnitude = np.abs(image)
         trust = np.clip(magnitude / np.median(magnitude[known]), 0, 1)

@@ -50,7 +50,9 @@ class Fine:
 
 def fine_parts(voxel_mm: tuple[float, ...], finest_mm: tuple[float, ...]) -> tuple[int, int, int]:
     """Return into how many parts each voxel is cut so that none is longer than ``finest_mm``."""
-    a, b, c = (max(1, int(np.ceil(v / f - 1e-6))) for v, f in zip(voxel_mm, finest_mm, strict=True))
+    a, b, c = (
+        max(1, int(np.ceil(v / f - 1e-6))) for v, f in zip(voxel_mm, finest_mm, strict=True)
+    )
     return a, b, c
 
 
@@ -148,7 +150,9 @@ def receive(image: np.ndarray, acquisition: Acquisition, rng: np.random.Generato
     sensitivity = (shading * np.exp(1j * phase)).astype(np.complex64)
     magnitude = np.abs(image)
     level = float(np.median(magnitude[magnitude > 0.3 * np.percentile(magnitude, 95)]))
-    noise = rng.standard_normal((2, *shape), dtype=np.float32) * np.float32(level / acquisition.snr)
+    noise = rng.standard_normal((2, *shape), dtype=np.float32) * np.float32(
+        level / acquisition.snr
+    )
     return sensitivity, noise[0] + 1j * noise[1]
 
 

@@ -33,7 +33,9 @@ class Source:
 
     def occupancy(self, grid: Grid, anatomy: Anatomy) -> np.ndarray:
         """Return how much of each voxel the source fills, 0 to 1."""
-        reach = self.diameter_mm / 2 * (1 + self.roughness) * np.linalg.norm(self.stretch, -2) ** -1
+        reach = (
+            self.diameter_mm / 2 * (1 + self.roughness) * np.linalg.norm(self.stretch, -2) ** -1
+        )
         box = grid.box_around(self.centre_mm, reach + max(grid.spacing))
         filled = np.zeros(grid.shape, dtype=np.float32)
         filled[box] = self._filled(grid.crop(box), anatomy)

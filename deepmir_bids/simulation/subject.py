@@ -6,7 +6,6 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
-from scipy import ndimage
 
 from deepmir_bids.imaging.swi import susceptibility_weighted
 from deepmir_bids.simulation.acquisition import Acquisition, random_acquisition
@@ -35,6 +34,7 @@ from deepmir_bids.simulation.tissues import (
     relaxation_map,
     spin_echo_levels,
     susceptibility_map,
+    white_matter_damage,
 )
 from deepmir_bids.simulation.truth import outline
 from deepmir_bids.simulation.veins import Vein, random_veins, rasterise
@@ -83,13 +83,16 @@ def simulate_subject(
     # One stream per part, so that a change to one part leaves the others' draws alone.
     streams = {
         name: np.random.default_rng([seed, i])
-        for i, name in enumerate(('scan', 'head', 'tissue', 'vein', 'lesion', 'mimic', 'noise', 't2w'))
+        for i, name in enumerate(
+            ('scan', 'head', 'tissue', 'vein', 'lesion', 'mimic', 'noise', 't2w')
+        )
     }
     if acquisition is None:
         acquisition = random_acquisition(streams['scan'])
     anatomy = random_anatomy(acquisition, streams['head'])
     iron = iron_map(anatomy, streams['tissue'])
-    coarse = _coarse(anatomy, iron, acquisition, streams['tissue'])
+    damage = white_matter_damage(anatomy, streams['tissue'])
+    coarse = _coarse(anatomy, iron, damage, acquisition, streams['tissue'])
     lesions = random_lesions(anatomy, acquisition.grid, streams['lesion'], enriched)
     calcifications = random_calcifications(
         anatomy, acquisition.grid, lesions, streams['mimic'], enriched
@@ -113,7 +116,9 @@ def simulate_subject(
     truth, counts = outline(swi, swi_without, float(noise.real.std()), seen, acquisition.grid)
     mask = random_qsm_mask(brain, np.abs(received), acquisition.voxel_mm, streams['noise'])
     qsm, _ = reconstruct_qsm(received, mask, acquisition)
-    t2w, motion = _t2w(anatomy, iron, lesions + calcifications, acquisition, streams['t2w'])
+    t2w, motion = _t2w(
+        anatomy, iron, damage, lesions + calcifications, acquisition, streams['t2w']
+    )
 
     def store(array: np.ndarray) -> nib.Nifti1Image:
         return reorient(nib.Nifti1Image(array, acquisition.affine), acquisition.axes)
@@ -139,7 +144,11 @@ def reorient(image: nib.Nifti1Image, axes: str) -> nib.Nifti1Image:
 
 
 def _coarse(
-    anatomy: Anatomy, iron: np.ndarray, acquisition: Acquisition, rng: np.random.Generator
+    anatomy: Anatomy,
+    iron: np.ndarray,
+    damage: np.ndarray,
+    acquisition: Acquisition,
+    rng: np.random.Generator,
 ) -> Coarse:
     """Return the head's field and signal on the anatomy's grid."""
     chi = susceptibility_map(anatomy, iron, rng)
@@ -149,6 +158,7 @@ def _coarse(
     offset -= np.median(offset[anatomy.brain])
     decay = relaxation_map(anatomy, iron, acquisition.field_t)
     signal = contrast_map(anatomy, gradient_echo_levels(rng), 0.06, rng)
+    signal *= 1 + np.float32(rng.uniform(0, 0.12)) * damage
     signal *= np.exp(-np.float32(acquisition.echo_time_s) * decay)
     return Coarse(anatomy.grid, offset, signal)
 
@@ -204,6 +214,7 @@ def _with_and_without(
 def _t2w(
     anatomy: Anatomy,
     iron: np.ndarray,
+    damage: np.ndarray,
     sources: list[Source],
     acquisition: Acquisition,
     rng: np.random.Generator,
@@ -211,6 +222,7 @@ def _t2w(
     """Return the T2w and the motion between it and the SWI."""
     contrast = contrast_map(anatomy, spin_echo_levels(rng), 0.06, rng)
     contrast *= np.exp(-np.float32(rng.uniform(1, 3)) * iron)
+    contrast += np.float32(rng.uniform(0.2, 0.4)) * damage
     contrast = weight_lesions(contrast, anatomy, sources)
     motion = random_motion(rng)
     image, affine = acquire_t2w(contrast, anatomy, acquisition, motion, rng)

@@ -53,7 +53,10 @@ def acquire_t2w(
     # From T2w voxels to SWI world, to image mm, to indices of the anatomy.
     matrix = motion @ affine
     matrix = np.vstack(
-        [np.column_stack([rotation.T @ matrix[:3, :3], rotation.T @ (matrix[:3, 3] - centre)]), [0, 0, 0, 1]]
+        [
+            np.column_stack([rotation.T @ matrix[:3, :3], rotation.T @ (matrix[:3, 3] - centre)]),
+            [0, 0, 0, 1],
+        ]
     )
     scale = np.asarray(anatomy.grid.spacing)
     linear = matrix[:3, :3] / scale[:, None]
@@ -63,6 +66,8 @@ def acquire_t2w(
     blurred = ndimage.gaussian_filter(contrast, blur / scale)
     image = ndimage.affine_transform(blurred, linear, offset, output_shape=shape, order=1)
     shading = np.exp(rng.uniform(0.05, 0.25) * smooth_noise(shape, 70 / affine[0, 0], rng))
-    noise = rng.standard_normal((2, *shape), dtype=np.float32) * np.float32(rng.uniform(0.01, 0.03))
+    noise = rng.standard_normal((2, *shape), dtype=np.float32) * np.float32(
+        rng.uniform(0.01, 0.03)
+    )
     image = np.hypot(image * shading + noise[0], noise[1])
     return (1000 * image).astype(np.float32), affine

@@ -28,7 +28,11 @@ R2STAR_PER_PPM_3T = 137.0
 
 #: Non-haem iron at age t in mg/100 g, a (1 - exp(-b t)) + c (Hallgren & Sourander 1958), and a
 #: fixed susceptibility for the nuclei that they do not give.
-IRON = {'putamen': (14.62, 0.04, 0.46), 'caudate': (9.66, 0.05, 0.33), 'pallidum': (21.41, 0.09, 0.37)}
+IRON = {
+    'putamen': (14.62, 0.04, 0.46),
+    'caudate': (9.66, 0.05, 0.33),
+    'pallidum': (21.41, 0.09, 0.37),
+}
 PPM_PER_MG_100G = 0.009
 NUCLEUS_PPM = {
     'red nucleus': 0.100,
@@ -73,6 +77,19 @@ def iron_map(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
     return ndimage.gaussian_filter(iron, 0.6 / spacing)
 
 
+def white_matter_damage(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
+    """Return the share of each voxel's white matter that is hyperintense on a T2w, 0 to 1.
+
+    Caps and bands around the ventricles and patches elsewhere, the more the older.
+    """
+    spacing = anatomy.grid.spacing[0]
+    distance = ndimage.distance_transform_edt(~anatomy.ventricles) * spacing
+    load = rng.normal((anatomy.age - 75) / 15, 0.8)
+    patches = smooth_noise(anatomy.grid.shape, 5 / spacing, rng)
+    level = patches + 3 * np.exp(-distance / 5) + load - 3.2
+    return (np.clip(level, 0, 1) * anatomy.wm * (anatomy.nucleus == 0)).astype(np.float32)
+
+
 def susceptibility_map(anatomy: Anatomy, iron: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the head's susceptibility in ppm, air included."""
     texture = 0.006 * smooth_noise(anatomy.grid.shape, 2 / anatomy.grid.spacing[0], rng)
@@ -102,7 +119,9 @@ def contrast_map(
         if tissue != 'brain':
             image[anatomy.outer == value] = levels[tissue]
     spacing = anatomy.grid.spacing[0]
-    texture = smooth_noise(image.shape, 1.7 / spacing, rng) + smooth_noise(image.shape, 5 / spacing, rng)
+    texture = smooth_noise(image.shape, 1.7 / spacing, rng) + smooth_noise(
+        image.shape, 5 / spacing, rng
+    )
     return (image * np.exp(np.float32(0.7 * grain) * texture)).astype(np.float32)
 
 

@@ -20,7 +20,16 @@ DEEP_VEINS = {
     'straight sinus': ([(0, -47, 2), (0, -62, -4), (0, -78, -12), (0, -92, -16)], 4.0),
     'inferior sagittal': ([(0, 26, 28), (0, 5, 34), (0, -20, 30), (0, -40, 8)], 1.6),
     'superior sagittal': (
-        [(0, 70, 2), (0, 56, 44), (0, 28, 66), (0, -6, 79), (0, -44, 78), (0, -78, 52), (0, -100, 14), (0, -98, -14)],
+        [
+            (0, 70, 2),
+            (0, 56, 44),
+            (0, 28, 66),
+            (0, -6, 79),
+            (0, -44, 78),
+            (0, -78, 52),
+            (0, -100, 14),
+            (0, -98, -14),
+        ],
         6.0,
     ),
     'transverse': ([(2, -96, -16), (24, -90, -22), (44, -72, -26), (54, -50, -34)], 5.5),
@@ -179,15 +188,11 @@ def _branches(parents: list[Vein], share: float, rng: np.random.Generator) -> li
     return branches
 
 
-def _ventricles(anatomy: Anatomy) -> np.ndarray:
-    """Return the mask of the lateral and third ventricles."""
-    x, y, z = anatomy.mni
-    return (anatomy.csf > 0.5) & (np.abs(x) < 36) & (y > -55) & (y < 38) & (z > -8) & (z < 34)
-
-
-def _medullary(anatomy: Anatomy, chi: float, density: float, rng: np.random.Generator) -> list[Vein]:
+def _medullary(
+    anatomy: Anatomy, chi: float, density: float, rng: np.random.Generator
+) -> list[Vein]:
     """Deep medullary veins: from the lateral ventricles' walls outward through white matter."""
-    ventricle, z = _ventricles(anatomy), anatomy.mni[2]
+    ventricle, z = anatomy.ventricles, anatomy.mni[2]
     distance = ndimage.distance_transform_edt(~ventricle, sampling=anatomy.grid.spacing)
     outward = _VectorField(np.minimum(distance, 45).astype(np.float32), anatomy.grid, 3)
     near = (distance > 1) & (distance < 12) & (anatomy.wm > 0.6) & (anatomy.nucleus == 0) & (z > 0)
@@ -197,7 +202,9 @@ def _medullary(anatomy: Anatomy, chi: float, density: float, rng: np.random.Gene
     return veins + _branches(veins, 0.6, rng)
 
 
-def _superficial(anatomy: Anatomy, chi: float, density: float, rng: np.random.Generator) -> list[Vein]:
+def _superficial(
+    anatomy: Anatomy, chi: float, density: float, rng: np.random.Generator
+) -> list[Vein]:
     """Veins that cross the cortex into the white matter beneath it."""
     inward = _VectorField(anatomy.wm, anatomy.grid, 1.5)
     cortex = (anatomy.gm > 0.5) & (anatomy.nucleus == 0)
@@ -211,7 +218,7 @@ def _sulcal(anatomy: Anatomy, chi: float, density: float, rng: np.random.Generat
     fluid = anatomy.csf + (anatomy.outer == OUTER['fluid'])
     towards = _VectorField(fluid.astype(np.float32), anatomy.grid, 1.2)
     surface = _VectorField(anatomy.brain.astype(np.float32), anatomy.grid, 2)
-    sulci = (anatomy.csf > 0.35) & anatomy.brain & ~_ventricles(anatomy)
+    sulci = (anatomy.csf > 0.35) & anatomy.brain & ~anatomy.ventricles
     start = _random_points(sulci, anatomy.grid, int(1000 * density), rng)
     paths = _grow(
         start,
