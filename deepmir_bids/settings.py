@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deepmir_bids import INPUTS
+from deepmir_bids.model.registry import DEFAULT_MODEL
 
 #: How a QSM map becomes ppm, paramagnetic positive.
 QSM_SCALES = {'ppm': 1.0, 'ppb': 1e-3, '-ppm': -1.0, '-ppb': -1e-3}
@@ -24,7 +25,7 @@ class Settings:
     skip_bids_validation: bool = False
     derivatives: dict[str, Path] = field(default_factory=dict)
     brain_mask_from: dict[str, Path] = field(default_factory=dict)
-    model: str = 'default'
+    model: str = DEFAULT_MODEL
     inputs: tuple[str, ...] = INPUTS
     qsm_scale: str = 'auto'
     operating_point: str = 'balanced'

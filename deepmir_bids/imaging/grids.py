@@ -146,3 +146,11 @@ def same_grid(image: nib.Nifti1Image, reference: nib.Nifti1Image) -> bool:
     return image.shape[:3] == reference.shape[:3] and np.allclose(
         image.affine, reference.affine, atol=1e-3
     )
+
+
+def dilate(mask: np.ndarray, affine: np.ndarray, radius_mm: float) -> np.ndarray:
+    """Widen a mask by a distance in mm, whatever the voxels' shape."""
+    from scipy.ndimage import distance_transform_edt
+
+    zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    return distance_transform_edt(~mask.astype(bool), sampling=zooms) <= radius_mm

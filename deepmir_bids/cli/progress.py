@@ -1,0 +1,93 @@
+"""What a person sees while a run goes on: units done, what each one is at, and the time."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+#: What a step does, in words, by the name of its node; steps that take no time are not shown.
+STEPS = {
+    'load_swi': 'reading the SWI',
+    'load_t2w': 'reading the T2w',
+    'load_qsm': 'reading the QSM',
+    'correct_swi': 'correcting the SWI’s shading',
+    'correct_t2w': 'correcting the T2w’s shading',
+    'align_t2w': 'aligning the T2w with the SWI',
+    'register': 'registering to the template',
+    'label_swi': 'labelling the brain',
+    'convert_chi': 'converting the QSM',
+    'predict': 'running the network',
+    'measure': 'measuring lesions',
+    'assemble': 'making the report',
+    'publish': 'writing the results',
+}
+
+
+class RunProgress:
+    """
+    Show the steps of a run as they start and end.
+
+    On a terminal a bar stays at the bottom; elsewhere (a SLURM log) each step is a line.
+    Its :meth:`on_status` is Nipype's ``status_callback``.
+    """
+
+    def __init__(self, labels: dict[str, str], console: Console | None = None):
+        self.labels = labels
+        self.console = console or Console(highlight=False)
+        self.started: dict[str, float] = {}
+        self.running: dict[str, str] = {}
+        self.ended: Counter[str] = Counter()
+        self.begin = time.monotonic()
+        self.bar = Progress(
+            TextColumn('{task.completed:.0f}/{task.total:.0f} units'),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TextColumn('{task.description}'),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
+        self.task = self.bar.add_task('starting', total=len(labels))
+
+    def __enter__(self) -> RunProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.bar.stop()
+
+    def on_status(self, node, status: str) -> None:
+        """Take note of a node that starts, ends or fails."""
+        unit = self._unit(node.fullname)
+        if unit is None or node.name not in STEPS:
+            return
+        if status == 'start':
+            self.started[node.fullname] = time.monotonic()
+            self.running[unit] = STEPS[node.name]
+        else:
+            took = time.monotonic() - self.started.get(node.fullname, time.monotonic())
+            failed = '[red]failed[/red], ' if status == 'exception' else ''
+            self._line(unit, f'{STEPS[node.name]}: {failed}{took:.1f} s')
+            if failed or node.name == 'publish':
+                self._finish(unit)
+        now = '; '.join(f'{name}: {step}' for name, step in self.running.items())
+        self.bar.update(self.task, description=now)
+
+    def _finish(self, unit: str) -> None:
+        if not self.ended[unit]:
+            self.bar.advance(self.task)
+        self.ended[unit] += 1
+        self.running.pop(unit, None)
+
+    def _line(self, unit: str, text: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self.begin), 60)
+        self.console.print(f'{minutes:3d}:{seconds:02d}  {unit}  {text}')
+
+    def _unit(self, fullname: str) -> str | None:
+        for part in fullname.split('.'):
+            if part in self.labels:
+                return self.labels[part]
+        return None

@@ -1,0 +1,144 @@
+"""From the template to the subject: registration, brain mask, structures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from deepmir_bids.anatomy.structures import BASAL_GANGLIA
+from deepmir_bids.anatomy.templates import Anatomy
+from deepmir_bids.imaging.grids import dilate
+from deepmir_bids.threads import limit_threads
+
+#: Iron may lie this far outside its nucleus: a registration is not better than that.
+IRON_MARGIN_MM = 2.0
+
+
+class _AlignInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc='T2w of the head')
+    reference = File(exists=True, mandatory=True, desc='SWI of the same head')
+    source_file = File(mandatory=True, desc='the file the T2w came from, for messages')
+    num_threads = traits.Int(1, usedefault=True, nohash=True)
+
+
+class _AlignOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='the T2w, its header moved into the world of the SWI')
+    quality = traits.Float(desc='mutual information with the SWI')
+
+
+class Align(SimpleInterface):
+    """Bring a T2w to the SWI's world without touching its voxels: the affine takes the motion."""
+
+    input_spec = _AlignInputSpec
+    output_spec = _AlignOutputSpec
+
+    def _run_interface(self, runtime):
+        limit_threads(self.inputs.num_threads)
+        from deepmir_bids.anatomy.registration import register_rigid
+
+        moving = nib.load(self.inputs.in_file)
+        rigid = register_rigid(
+            moving, nib.load(self.inputs.reference), name=self.inputs.source_file
+        )
+        moved = nib.Nifti1Image(moving.dataobj, rigid.matrix @ moving.affine)
+        self._results['out_file'] = str(Path(runtime.cwd) / 'T2w.nii')
+        self._results['quality'] = rigid.quality
+        nib.save(moved, self._results['out_file'])
+        return runtime
+
+
+class _RegisterInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc='head, in the world of the SWI')
+    source_file = File(mandatory=True, desc='the file it came from, for messages')
+    contrast = traits.Enum('t2w', 'swi', mandatory=True)
+    anatomy = traits.Instance(Anatomy, mandatory=True)
+    brain_mask = File(exists=True, desc='a given brain mask, in the world of the SWI')
+    sloppy = traits.Bool(False, usedefault=True)
+    num_threads = traits.Int(1, usedefault=True, nohash=True)
+
+
+class _RegisterOutputSpec(TraitedSpec):
+    to_template = File(exists=True, desc='takes images from the SWI to the template')
+    from_template = File(exists=True, desc='takes images from the template to the SWI')
+    summary = traits.Dict(desc='chosen start, scores, quality')
+
+
+class Register(SimpleInterface):
+    """Register a head to the template: the best of several starts, then SyN."""
+
+    input_spec = _RegisterInputSpec
+    output_spec = _RegisterOutputSpec
+
+    def _run_interface(self, runtime):
+        limit_threads(self.inputs.num_threads)
+        from deepmir_bids.anatomy.registration import register_template
+
+        mask = nib.load(self.inputs.brain_mask) if isdefined(self.inputs.brain_mask) else None
+        found = register_template(
+            nib.load(self.inputs.in_file),
+            self.inputs.anatomy,
+            Path(runtime.cwd),
+            self.inputs.contrast,
+            brain_mask=mask,
+            sloppy=self.inputs.sloppy,
+            name=self.inputs.source_file,
+        )
+        self._results['to_template'] = str(found.to_template)
+        self._results['from_template'] = str(found.from_template)
+        self._results['summary'] = found.summary
+        return runtime
+
+
+class _LabelInputSpec(BaseInterfaceInputSpec):
+    reference = File(exists=True, mandatory=True, desc='SWI, which has the grid')
+    from_template = File(exists=True, mandatory=True)
+    anatomy = traits.Instance(Anatomy, mandatory=True)
+    brain_mask = File(exists=True, desc='a given brain mask, on any grid')
+
+
+class _LabelOutputSpec(TraitedSpec):
+    brain_mask = File(exists=True)
+    structures = File(exists=True, desc='one value for each structure')
+    structures_tsv = File(exists=True, desc='index, name and region of each')
+    iron_rich = File(exists=True, desc='caudate, putamen and pallidum')
+    iron_area = File(exists=True, desc='the same, widened: where an iron deposit may lie')
+
+
+class Label(SimpleInterface):
+    """Carry brain mask and structures from the template to the grid of the SWI."""
+
+    input_spec = _LabelInputSpec
+    output_spec = _LabelOutputSpec
+
+    def _run_interface(self, runtime):
+        from deepmir_bids.anatomy.labels import label_grid
+        from deepmir_bids.bids.tables import write_tsv
+
+        swi = nib.load(self.inputs.reference)
+        given = nib.load(self.inputs.brain_mask) if isdefined(self.inputs.brain_mask) else None
+        labels = label_grid(swi, self.inputs.anatomy, self.inputs.from_template, given)
+        iron_rich = np.isin(labels.structures, labels.indices(BASAL_GANGLIA))
+        images = {
+            'brain_mask': labels.brain_mask.astype(np.uint8),
+            'structures': labels.structures.astype(np.int16),
+            'iron_rich': iron_rich.astype(np.uint8),
+            'iron_area': dilate(iron_rich, swi.affine, IRON_MARGIN_MM).astype(np.uint8),
+        }
+        for name, data in images.items():
+            image = nib.Nifti1Image(data, swi.affine, swi.header)
+            image.set_data_dtype(data.dtype)
+            self._results[name] = str(Path(runtime.cwd) / f'{name}.nii')
+            nib.save(image, self._results[name])
+        table = Path(runtime.cwd) / 'structures.tsv'
+        self._results['structures_tsv'] = str(write_tsv(labels.table, table))
+        return runtime

@@ -1,0 +1,62 @@
+"""Names of the outputs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from deepmir_bids.interfaces.bids import DerivativesDataSink
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / 'x.nii'
+    nib.save(nib.Nifti1Image(np.ones((3, 3, 3), dtype=np.uint8), np.eye(4)), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ('source', 'entities', 'name'),
+    [
+        (
+            'sub-01/anat/sub-01_rec-swi_T2starw.nii.gz',
+            {'label': 'CMB', 'desc': 'deepmir', 'suffix': 'mask'},
+            'sub-01/anat/sub-01_space-SWI_label-CMB_desc-deepmir_mask',
+        ),
+        (
+            'sub-01/ses-2/swi/sub-01_ses-2_acq-a_run-1_swi.nii.gz',
+            {'segmentation': 'deepmir', 'desc': 'lesions', 'suffix': 'dseg'},
+            'sub-01/ses-2/anat/sub-01_ses-2_acq-a_run-1_space-SWI_seg-deepmir_desc-lesions_dseg',
+        ),
+        (
+            'sub-01/anat/sub-01_part-mag_T2starw.nii.gz',
+            {'desc': 'preproc', 'suffix': 'Chimap'},
+            'sub-01/anat/sub-01_space-SWI_desc-preproc_Chimap',
+        ),
+        (
+            'sub-01/anat/sub-01_T2starw.nii.gz',
+            {'segmentation': 'deepmir', 'label': 'iron', 'suffix': 'probseg'},
+            'sub-01/anat/sub-01_space-SWI_seg-deepmir_label-iron_probseg',
+        ),
+    ],
+)
+def test_names_follow_the_specification(tmp_path, image, source, entities, name):
+    sink = DerivativesDataSink(
+        in_file=str(image),
+        source_file=f'/data/{source}',
+        base_directory=str(tmp_path),
+        dismiss_entities=['part', 'reconstruction'],
+        datatype='anat',
+        space='SWI',
+        compress=True,
+        check_hdr=False,
+        SpatialReference='bids:raw:x',
+        **entities,
+    )
+    outputs = sink.run(cwd=str(tmp_path)).outputs
+    assert outputs.out_file == str(tmp_path / f'{name}.nii.gz')
+    assert json.loads(Path(outputs.out_meta).read_text()) == {'SpatialReference': 'bids:raw:x'}

@@ -1,0 +1,125 @@
+"""The page of a unit, and the figures on it."""
+
+from __future__ import annotations
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+
+from deepmir_bids.anatomy.structures import BASAL_GANGLIA
+from deepmir_bids.anatomy.templates import Anatomy
+from deepmir_bids.bids.units import Unit
+from deepmir_bids.interfaces.reports import Assemble, Gallery, PlotContours, Summary
+from deepmir_bids.model.registry import ModelCard
+from deepmir_bids.reports.gallery import QSM_LIMITS_PPM
+from deepmir_bids.settings import Settings
+from deepmir_bids.workflows.outputs import detection_sidecar, init_sink
+
+COLOURS = dict(
+    zip((*BASAL_GANGLIA, 'thalamus'), ('#30d158', '#0a84ff', '#ff3b30', '#ffd60a'), strict=True)
+)
+
+
+def init_report_wf(
+    settings: Settings, unit: Unit, anatomy: Anatomy, card: ModelCard, name: str = 'report_wf'
+) -> pe.Workflow:
+    """
+    Draw the figures of a unit and put them together.
+
+    Inputs
+    ------
+    swi, qsm, t2w, brain_mask, structures, lesions, table, notes
+        As the anatomy and the lesion workflow give them.
+
+    Outputs
+    -------
+    out_files
+        The figures, named as in the dataset, and the page.
+
+    """
+    workflow = pe.Workflow(name=name)
+    inputnode = pe.Node(
+        niu.IdentityInterface(
+            fields=['swi', 'qsm', 't2w', 'brain_mask', 'structures', 'lesions', 'table', 'notes']
+        ),
+        name='inputnode',
+    )
+    optional = [(field, field) for field in unit.inputs if field != 'swi']
+    gallery = pe.Node(Gallery(), name='gallery', mem_gb=1)
+    summary = pe.Node(Summary(facts=_facts(settings, unit, anatomy, card)), name='summary')
+    plot_mask = pe.Node(PlotContours(), name='plot_mask', mem_gb=1)
+    workflow.connect([
+        (inputnode, gallery, [
+            ('swi', 'swi'),
+            ('lesions', 'lesions'),
+            ('table', 'table'),
+            *optional,
+        ]),
+        (inputnode, summary, [
+            ('table', 'table'),
+            ('brain_mask', 'brain_mask'),
+            ('notes', 'notes'),
+        ]),
+        (inputnode, plot_mask, [('swi', 'background'), ('brain_mask', 'brain_mask')]),
+    ])  # fmt: skip
+
+    figures = [
+        (summary, init_sink(unit, 'ds_summary', desc='summary', suffix='swi', **_FIGURE)),
+        (gallery, init_sink(unit, 'ds_gallery', desc='lesions', suffix='dseg', **_FIGURE)),
+        (plot_mask, init_sink(unit, 'ds_mask', desc='brain', suffix='mask', **_FIGURE)),
+    ]
+    for field, suffix in (('qsm', 'Chimap'), ('t2w', 'T2w'), ('swi', 'swi')):
+        if field not in unit.inputs or (field == 'swi' and 'qsm' in unit.inputs):
+            continue
+        plot = pe.Node(
+            PlotContours(colours=_label_colours(anatomy)), name=f'plot_nuclei_{field}', mem_gb=1
+        )
+        if field == 'qsm':
+            plot.inputs.limits = QSM_LIMITS_PPM
+        workflow.connect([
+            (inputnode, plot, [
+                (field, 'background'),
+                ('brain_mask', 'brain_mask'),
+                ('structures', 'structures'),
+            ]),
+        ])  # fmt: skip
+        sink = init_sink(unit, f'ds_nuclei_{field}', desc='nuclei', suffix=suffix, **_FIGURE)
+        figures.append((plot, sink))
+
+    collect = pe.Node(niu.Merge(len(figures)), name='collect', run_without_submitting=True)
+    assemble = pe.Node(
+        Assemble(subject=unit.subject, label=unit.label), name='assemble', mem_gb=0.5
+    )
+    if unit.session:
+        assemble.inputs.session = unit.session
+    outputnode = pe.Node(niu.IdentityInterface(fields=['page', 'figures']), name='outputnode')
+    for number, (figure, sink) in enumerate(figures, start=1):
+        workflow.connect(figure, 'out_file', sink, 'in_file')
+        workflow.connect(sink, 'out_file', collect, f'in{number}')
+    workflow.connect([
+        (collect, assemble, [('out', 'figures')]),
+        (collect, outputnode, [('out', 'figures')]),
+        (assemble, outputnode, [('out_file', 'page')]),
+    ])  # fmt: skip
+    return workflow
+
+
+_FIGURE = {'datatype': 'figures', 'space': 'SWI'}
+
+
+def _label_colours(anatomy: Anatomy) -> dict[str, list[int]]:
+    return {
+        colour: [structure.index for structure in anatomy.structures if structure.kind == kind]
+        for kind, colour in COLOURS.items()
+    }
+
+
+def _facts(settings: Settings, unit: Unit, anatomy: Anatomy, card: ModelCard) -> dict[str, str]:
+    made = detection_sidecar(settings, unit, card)
+    missing = ', '.join(name for name in settings.inputs if name not in unit.inputs)
+    return {
+        'Inputs': ', '.join(unit.inputs) + (f' (missing: {missing})' if missing else ''),
+        'SWI': unit.swi.name if unit.swi else '',
+        'Model': f'{card.name}, {settings.operating_point} operating point',
+        'Thresholds': ', '.join(f'{k} {v:.2f}' for k, v in made['Thresholds'].items()),
+        'Template and atlas': f'{anatomy.name}, {anatomy.atlas}',
+    }
