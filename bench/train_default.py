@@ -49,6 +49,11 @@ def main() -> None:
     subjects = cache.arrivals(TRAINING)
     validation = cache.arrivals(VALIDATION)
     print(f'{len(subjects)} training and {len(validation)} validation subjects', flush=True)
+
+    def arrivals() -> list[CachedSubject]:
+        validation.extend(cache.arrivals(VALIDATION))
+        return cache.arrivals(TRAINING)
+
     model, progress = train(
         card,
         subjects,
@@ -56,7 +61,7 @@ def main() -> None:
         Plan(steps=10**6, seconds=60 * options.minutes),
         options.out,
         initial=load_model(options.init).network if options.init else None,
-        arrivals=lambda: cache.arrivals(TRAINING),
+        arrivals=arrivals,
     )
     draw_curves(progress.history, options.out / 'curves.png')
     finish(model, cache, [s.name for s in subjects], progress, options.out)

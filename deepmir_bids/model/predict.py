@@ -61,7 +61,12 @@ def read_model(name_or_folder: str | Path) -> Model:
 
 
 def predict(
-    model: Model, x: np.ndarray, device: str = 'cpu', threads: int | None = None
+    model: Model,
+    x: np.ndarray,
+    device: str = 'cpu',
+    threads: int | None = None,
+    *,
+    mirror: bool = True,
 ) -> np.ndarray:
     """Probabilities (class, X, Y, Z) of one prepared volume ``x`` (input, X, Y, Z).
 
@@ -77,11 +82,15 @@ def predict(
         As torch names it.
     threads : int, optional
         CPU threads to use; by default torch's own choice.
+    mirror : bool
+        Without it, the volume alone: in half the time, for training's own use.
 
     """
     model.network.to(device)
     with _threads(threads):
         straight = model.probabilities(x[None])[0]
+        if not mirror:
+            return straight
         mirrored = model.probabilities(x[None, :, ::-1])[0]
     return (straight + mirrored[:, ::-1]) / 2
 

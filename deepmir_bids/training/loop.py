@@ -20,7 +20,7 @@ from deepmir_bids.training import checkpoint
 from deepmir_bids.training.losses import lesion_loss
 from deepmir_bids.training.sampling import sample_batch
 from deepmir_bids.training.subjects import CachedSubject, dark_places
-from deepmir_bids.training.validation import find, summarise
+from deepmir_bids.training.validation import COMBINATIONS, find, summarise
 
 CHECKPOINT = 'checkpoint.safetensors'
 
@@ -36,10 +36,11 @@ class Plan:
     weight_decay: float = 1e-3
     warmup_steps: int = 100
     averaging: float = 0.998
-    mine_every: int = 150
+    look_every: int = 40
+    mine_every: int = 160
     mined_subjects: int = 3
     save_every: int = 100
-    validations: int = 5
+    validations: int = 4
     seed: int = 0
 
     def fraction(self, progress: checkpoint.Progress) -> float:
@@ -114,8 +115,9 @@ def train(
             done = plan.fraction(progress)
             text = f'step {progress.step} loss {np.mean(losses[-50:]):.3f}'
             line.update(task, completed=done, description=text)
-            if progress.step % plan.mine_every == 0:
+            if progress.step % plan.look_every == 0:
                 subjects += arrivals()
+            if progress.step % plan.mine_every == 0:
                 mine(model, subjects, plan, progress.step)
             if milestones and done >= milestones[0]:
                 milestones.pop(0)
@@ -158,7 +160,8 @@ def mine(model: Model, subjects: Sequence[CachedSubject], plan: Plan, seed: int)
     """Find what the network of now takes for lesions in some subjects, to show it to it again."""
     rng = np.random.default_rng((plan.seed, seed, 1))
     chosen = rng.choice(len(subjects), min(plan.mined_subjects, len(subjects)), replace=False)
-    for finding in find(model, [subjects[i] for i in chosen]):
+    inputs = COMBINATIONS[rng.integers(len(COMBINATIONS))]
+    for finding in find(model, [subjects[i] for i in chosen], inputs, mirror=False):
         grid = finding.subject.prepared.grid
         places = [false_place(finding, index) for name in CLASSES
                   for index in finding.match(name, model.card.extent).false]  # fmt: skip
@@ -176,7 +179,7 @@ def record(model: Model, validation, progress: checkpoint.Progress, losses) -> N
     """Add the loss and the validation figures of now to the history."""
     entry = {'step': progress.step, 'seconds': progress.seconds, 'loss': float(np.mean(losses))}
     half = dict.fromkeys(CLASSES, 0.5)
-    for name, figures in summarise(list(find(model, validation)), half).items():
+    for name, figures in summarise(list(find(model, validation, mirror=False)), half).items():
         for key in ('sensitivity', 'precision', 'F1', 'FP_per_subject'):
             entry[f'{name} {key}'] = figures[key]
     progress.history.append(entry)

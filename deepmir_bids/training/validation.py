@@ -45,7 +45,8 @@ def find(
     model: Model,
     subjects: Sequence[CachedSubject],
     inputs: Sequence[str] = INPUTS,
-    threads: int | None = None,
+    *,
+    mirror: bool = True,
 ) -> Iterator[Finding]:
     """Find every candidate in ``subjects``, given some of their inputs."""
     left_out = [channel for channel, name in enumerate(INPUTS) if name not in inputs]
@@ -54,7 +55,7 @@ def find(
         x[left_out] = np.nan
         device = str(next(model.network.parameters()).device)
         probabilities = restore(
-            predict(model, x, device=device, threads=threads), subject.prepared.grid
+            predict(model, x, device=device, mirror=mirror), subject.prepared.grid
         )
         labels, lesions = find_lesions(
             probabilities,
