@@ -8,8 +8,10 @@ import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
+from networkx import topological_sort
 from rich.console import Console
 from rich.markup import escape
 
@@ -20,12 +22,16 @@ from deepmir_bids.bids.publish import write_whole
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.cli.failures import read_failures
 from deepmir_bids.cli.progress import RunProgress
+from deepmir_bids.model.registry import find_model, read_card
+from deepmir_bids.reports.methods import methods_text
 from deepmir_bids.settings import Settings
+
+if TYPE_CHECKING:
+    from deepmir_bids.anatomy.templates import Anatomy
 
 
 def dry_run(settings: Settings) -> int:
-    """List units, inputs and steps, without running or writing anything."""
-    from deepmir_bids.anatomy.builtin import builtin_anatomy
+    """List units, inputs and steps, without running anything or writing to the outputs."""
     from deepmir_bids.workflows.base import init_deepmir_wf
 
     console = Console(highlight=False, soft_wrap=True)
@@ -40,11 +46,13 @@ def dry_run(settings: Settings) -> int:
             console.print(f'  skipped: {unit.skipped}')
     ready = [unit for unit in units if not unit.skipped]
     if ready:
-        graph = init_deepmir_wf(settings, ready)._create_flat_graph()
-        console.print(f'[bold]steps[/bold] ({len(graph)} nodes)')
-        first = ready[0].workflow_name
-        for node in (n.fullname.split(f'{first}.')[-1] for n in graph if first in n.fullname):
-            console.print(f'  {node}')
+        with TemporaryDirectory() as folder:
+            anatomy = choose_anatomy(settings, Path(folder))
+            graph = init_deepmir_wf(settings, anatomy, ready)._create_flat_graph()
+        steps = [node.fullname.split('.', maxsplit=2)[1:] for node in topological_sort(graph)]
+        console.print(f'[bold]steps[/bold] of {ready[0].label} ({len(steps)} nodes in all)')
+        for name in (name for unit, name in steps if unit == ready[0].workflow_name):
+            console.print(f'  {name}')
     return 1 if len(ready) < len(units) else 0
 
 
@@ -56,13 +64,16 @@ def run_participants(settings: Settings, verbose: int = 0) -> int:
     ready = [unit for unit in units if not unit.skipped]
     run_id = f'{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}'
     log_dir = settings.out_dir / 'logs' / run_id
-    start_output(settings, log_dir)
+    anatomy = choose_anatomy(settings, settings.work_dir / 'anatomy')
+    start_output(settings, anatomy, log_dir)
 
     console.print(f'deepmir {__version__}: {len(units)} units, log in {escape(str(log_dir))}')
+    if anatomy.note:
+        console.print(f'  {escape(anatomy.note)}')
     for unit in units:
         for note in unit.notes:
             console.print(f'  {escape(unit.label)}: {escape(note)}')
-    failed = _run(settings, ready, log_dir, verbose) if ready else {}
+    failed = _run(settings, anatomy, ready, log_dir, verbose) if ready else {}
     skipped = {unit.label: unit.skipped for unit in units if unit.skipped}
     done = len(ready) - len(failed)
     minutes, seconds = divmod(int(time.monotonic() - begin), 60)
@@ -76,8 +87,18 @@ def run_participants(settings: Settings, verbose: int = 0) -> int:
     return 1 if failed or skipped else 0
 
 
+def choose_anatomy(settings: Settings, cache_dir: Path) -> Anatomy:
+    """Template and atlas of the run: as asked for, or built in where they cannot be had."""
+    from deepmir_bids.anatomy.templates import find_anatomy
+
+    return find_anatomy(
+        settings.template, settings.atlas, cache_dir, atlas_labels=settings.atlas_labels
+    )
+
+
 def start_output(settings: Settings, anatomy: Anatomy, log_dir: Path) -> None:
     """Describe the output dataset, and keep the settings of this run."""
+    card = read_card(find_model(settings.model))
     sources = {
         'raw': settings.bids_dir,
         **settings.derivatives,
@@ -92,7 +113,9 @@ def start_output(settings: Settings, anatomy: Anatomy, log_dir: Path) -> None:
     write_whole(log_dir / 'settings.toml', settings.to_toml())
 
 
-def _run(settings: Settings, units: list[Unit], log_dir: Path, verbose: int) -> dict[str, str]:
+def _run(
+    settings: Settings, anatomy: Anatomy, units: list[Unit], log_dir: Path, verbose: int
+) -> dict[str, str]:
     """Run the graph; return the units that failed, with the reason."""
     labels = {unit.workflow_name: unit.label for unit in units}
     configure_nipype(settings, log_dir, verbose)
@@ -101,7 +124,7 @@ def _run(settings: Settings, units: list[Unit], log_dir: Path, verbose: int) -> 
     started = time.time()
     broken = ''
     with RunProgress(labels) as progress:
-        workflow = init_deepmir_wf(settings, units)
+        workflow = init_deepmir_wf(settings, anatomy, units)
         try:
             workflow.run(**plugin_arguments(settings, progress))
         except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
 
     path = Path(path)
     try:
-        image = nib.load(path)
+        image: Any = nib.load(path)
         data = np.asanyarray(image.dataobj, dtype=np.float32)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f'{path} is cut short or damaged ({error}): copy it again.') from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -39,7 +40,7 @@ def plot_contours(
     def image(mask):
         return nib.Nifti1Image(mask.astype(np.uint8), background.affine)
 
-    shown = {} if limits is None else {'vmin': limits[0], 'vmax': limits[1]}
+    shown: dict[str, Any] = {} if limits is None else {'vmin': limits[0], 'vmax': limits[1]}
     rows = plot_segs(
         image_nii=nib.Nifti1Image(background.get_fdata(dtype=np.float32), background.affine),
         seg_niis=[image(mask) for mask in masks.values()],

@@ -33,16 +33,19 @@ class Images:
     def load(cls, swi: Path, lesions: Path, qsm: Path | None, t2w: Path | None) -> Images:
         """Read images that share a grid and turn them to canonical order."""
 
-        def read(path):
-            return nib.as_closest_canonical(nib.load(path)) if path else None
+        def read(path: Path):
+            return nib.as_closest_canonical(nib.load(path))
 
-        first = read(swi)
-        others = {'qsm': read(qsm), 't2w': read(t2w), 'lesions': read(lesions)}
-        arrays = {
-            name: None if image is None else image.get_fdata(dtype=np.float32)
-            for name, image in others.items()
-        }
-        return cls(swi=first.get_fdata(dtype=np.float32), affine=first.affine, **arrays)
+        def values(path: Path) -> np.ndarray:
+            return read(path).get_fdata(dtype=np.float32)
+
+        return cls(
+            swi=values(swi),
+            qsm=values(qsm) if qsm else None,
+            t2w=values(t2w) if t2w else None,
+            lesions=values(lesions),
+            affine=read(swi).affine,
+        )
 
 
 def plot_gallery(images: Images, table: pd.DataFrame, out_file: Path) -> Path:
@@ -105,9 +108,9 @@ def _views(images: Images, lesion, columns):
     swi_limits = (0.0, float(np.percentile(around, 99.5)) or 1.0)
     outline = (images.lesions[(*box, k)] == lesion['index']).astype(float)
     for column in columns:
-        if column == 'QSM':
+        if column == 'QSM' and images.qsm is not None:
             yield column, images.qsm[(*box, k)], QSM_LIMITS_PPM, None
-        elif column == 'T2w':
+        elif column == 'T2w' and images.t2w is not None:
             picture = images.t2w[(*box, k)]
             yield column, picture, tuple(np.percentile(picture, (1, 99.5))), None
         elif column == 'minIP':

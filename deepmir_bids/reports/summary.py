@@ -37,13 +37,11 @@ def summary_html(
         Volume of the brain mask.
 
     """
-    counts = pd.crosstab(table['class'], table['region']).reindex(
-        index=list(CLASSES), columns=list(REGIONS), fill_value=0
-    )
+    counts = table.groupby(['class', 'region']).size().to_dict()
     head = ''.join(f'<th>{region}</th>' for region in [*REGIONS, 'all'])
     rows = ''.join(
         f'<tr><th>{name}</th>'
-        + ''.join(f'<td>{counts.loc[name, region]}</td>' for region in REGIONS)
+        + ''.join(f'<td>{counts.get((name, region), 0)}</td>' for region in REGIONS)
         + f'<td><b>{int((table["class"] == name).sum())}</b></td></tr>'
         for name in CLASSES
     )
