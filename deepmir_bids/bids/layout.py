@@ -91,9 +91,10 @@ def collect_units(settings: Settings) -> list[Unit]:
     """
     queries = load_queries(settings.bids_filter_file)
     subjects = find_subjects(settings.bids_dir, settings.participant_label)
-    raw = _index(settings.bids_dir, subjects)
-    derivatives = {name: _index(path, subjects) for name, path in settings.derivatives.items()}
-    masks = [_index(path, subjects) for path in settings.brain_mask_from.values()]
+    only = subjects if settings.participant_label else []
+    raw = _index(settings.bids_dir, only)
+    derivatives = {name: _index(path, only) for name, path in settings.derivatives.items()}
+    masks = [_index(path, only) for path in settings.brain_mask_from.values()]
 
     units = []
     for subject in subjects:
@@ -118,12 +119,12 @@ def _sessions(bids_dir: Path, subject: str) -> list[Path]:
     return sorted(path for path in (bids_dir / f'sub-{subject}').glob('ses-*') if path.is_dir())
 
 
-def _index(root: Path, subjects: list[str]):
+def _index(root: Path, only: list[str]):
     """Index those participants' relevant files alone; every other folder is not even opened."""
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
-    only = '|'.join(map(re.escape, subjects))
-    not_theirs = re.compile(rf'^/(?!sub-({only})(/|$))(?!.*\.json$)[^/]+')
+    labels = '|'.join(map(re.escape, only)) or '[^/]+'
+    not_theirs = re.compile(rf'^/(?!sub-({labels})(/|$))(?!.*\.json$)[^/]+')
     not_an_image = re.compile(rf'/(?!.*{RELEVANT})[^/]*\.[^/]+$')
     indexer = BIDSLayoutIndexer(validate=False, ignore=[not_theirs, not_an_image])
     return BIDSLayout(root, validate=False, indexer=indexer, config=['bids', 'derivatives'])
