@@ -11,7 +11,9 @@ from deepmir_bids.training.subjects import TrainingSubject
 
 
 def labelled_units(units: Iterable[Unit], labels: Path) -> dict[Unit, Path]:
-    """Units that have an SWI and a label image (``<unit>*_dseg.nii.gz``) in ``labels``.
+    """Units that have an SWI and a class map (``<unit>*_dseg.nii.gz``) in ``labels``.
+
+    Images of ``desc-lesions`` hold an index per lesion, not a class, and are passed over.
 
     Raises
     ------
@@ -21,7 +23,7 @@ def labelled_units(units: Iterable[Unit], labels: Path) -> dict[Unit, Path]:
     """
     found: dict[Unit, Path] = {}
     for unit in units:
-        paths = _files(labels, unit, 'dseg')
+        paths = [p for p in _files(labels, unit, 'dseg') if '_desc-lesions_' not in p.name]
         if len(paths) > 1:
             raise UsageError(
                 f'{labels} has {len(paths)} label images of {unit.label}: leave one of them there.'

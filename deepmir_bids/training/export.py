@@ -18,14 +18,15 @@ def write_model(model: Model, folder: Path) -> ModelCard:
         With the sha256 of the weights.
 
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
         key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
         for key, value in model.network.state_dict().items()
     }
-    save_file(weights, folder / WEIGHTS)
+    # Not save_file(): it lets nobody else read the file.
+    (folder / WEIGHTS).write_bytes(save(weights))
     card = replace(model.card, sha256=sha256(folder / WEIGHTS))
     write_card(card, folder)
     return card
