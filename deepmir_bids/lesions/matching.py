@@ -132,8 +132,10 @@ def score_datasets(truth: Path, found: Path) -> list[dict[str, float | str]]:
             true, own = (np.asarray(nib.Nifti1Image.from_filename(p).dataobj)
                          for p in (path, theirs[0]))  # fmt: skip
             for name, value in CLASSES.items():
-                lesions = [index_lesions(image == value) for image in (true, own)]
-                matches[name].append(match(*lesions, true_image.affine))
+                lesions = index_lesions(own == value)
+                matches[name].append(
+                    match(index_lesions(true == value), lesions, true_image.affine)
+                )
     if not any(matches.values()):
         raise FileNotFoundError(f'{found} has no lesions of a subject in {truth}.')
     rows: list[dict[str, float | str]] = [
