@@ -1,0 +1,90 @@
+"""Small simulated datasets, and the real command run on them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from deepmir_bids.simulation.acquisition import SLOPPY, Acquisition
+from deepmir_bids.simulation.dataset import create_dataset, write_subject
+from deepmir_bids.simulation.subject import simulate_subject
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run of the command that has ended."""
+
+    status: int
+    said: str
+    out_dir: Path
+    work_dir: Path
+    seconds: float
+
+
+def run_deepmir(bids_dir: Path, folder: Path, *options: str) -> Done:
+    """Run the command as a user would, without a network and with an empty home."""
+    out, work = folder / 'out', folder / 'work'
+    home = folder / 'home'
+    home.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        'HOME': str(home),
+        'TEMPLATEFLOW_HOME': os.environ.get('TEMPLATEFLOW_HOME', str(home / 'templateflow')),
+        # A proxy that refuses every call: a lab's compute node.
+        'http_proxy': 'http://127.0.0.1:9',
+        'https_proxy': 'http://127.0.0.1:9',
+        'COLUMNS': '200',
+    }
+    begin = time.perf_counter()
+    command = [sys.executable, '-m', 'deepmir_bids.cli.run', bids_dir, out, 'participant']
+    done = subprocess.run(
+        [*map(str, command), '--work-dir', str(work), *options],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.perf_counter() - begin
+    return Done(done.returncode, done.stdout + done.stderr, out, work, seconds)
+
+
+@pytest.fixture(scope='session')
+def deepmir() -> Callable[..., Done]:
+    """Return the function that runs the command."""
+    return run_deepmir
+
+
+@pytest.fixture(scope='session')
+def subject() -> Callable:
+    """Return a function that simulates a small subject, each seed and acquisition once."""
+    made: dict = {}
+
+    def simulate(seed: int, **changes):
+        acquisition: Acquisition = replace(SLOPPY, **changes)
+        if (seed, acquisition) not in made:
+            made[seed, acquisition] = simulate_subject(seed, acquisition, enriched=True)
+        return made[seed, acquisition]
+
+    return simulate
+
+
+@pytest.fixture(scope='session')
+def one_subject(tmp_path_factory, subject) -> Path:
+    """A dataset of one participant with all images; nobody may change it."""
+    root = tmp_path_factory.mktemp('one') / 'bids'
+    create_dataset(root)
+    write_subject(root, '01', subject(11))
+    return root
+
+
+@pytest.fixture(scope='session')
+def one_run(one_subject, tmp_path_factory) -> Done:
+    """The finished run on it; nobody may change its outputs."""
+    return run_deepmir(one_subject, tmp_path_factory.mktemp('run'), '--sloppy')

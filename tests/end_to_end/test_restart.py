@@ -1,0 +1,58 @@
+"""What is done is not done again, and a killed run leaves nothing half."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from deepmir_bids.bids.tables import read_tsv
+
+pytestmark = pytest.mark.slow
+
+
+def when_done(work_dir) -> dict[str, int]:
+    """Time at which each step of the unit was last finished."""
+    return {
+        path.stem.removeprefix('result_'): path.stat().st_mtime_ns
+        for path in work_dir.rglob('result_*.pklz')
+    }
+
+
+def test_only_what_follows_the_network_runs_again_for_a_threshold(one_subject, tmp_path, deepmir):
+    first = deepmir(one_subject, tmp_path, '--sloppy')
+    assert first.status == 0, first.said
+    before = when_done(first.work_dir)
+    name = 'sub-01/anat/sub-01_space-SWI_seg-deepmir_desc-lesions_dseg.tsv'
+    all_lesions = read_tsv(first.out_dir / name)
+    again = deepmir(one_subject, tmp_path, '--sloppy', '--threshold-cmb', '0.97')
+    assert again.status == 0, again.said
+    after = when_done(again.work_dir)
+    kept = {step for step in before if before[step] == after[step]}
+    assert {'load_swi', 'correct_t2w', 'align_t2w', 'register', 'label_swi', 'predict'} <= kept
+    assert not kept & {'find', 'measure', 'gallery', 'publish'}
+    assert len(read_tsv(again.out_dir / name)) < len(all_lesions)
+
+
+def test_a_killed_run_is_taken_up_where_it_was(one_subject, tmp_path, deepmir):
+    command = [sys.executable, '-m', 'deepmir_bids.cli.run', str(one_subject)]
+    command += [str(tmp_path / 'out'), 'participant', '--work-dir', str(tmp_path / 'work')]
+    process = subprocess.Popen([*command, '--sloppy'], start_new_session=True)
+    deadline = time.monotonic() + 120
+    while 'label_swi' not in when_done(tmp_path / 'work') and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    half = [p for p in (tmp_path / 'out').rglob('sub-*') if p.is_file()]
+    assert half == []
+    before = when_done(tmp_path / 'work')
+    again = deepmir(one_subject, tmp_path, '--sloppy')
+    assert again.status == 0, again.said
+    after = when_done(again.work_dir)
+    assert before['register'] == after['register']
+    assert 'publish' in after
+    assert (again.out_dir / 'sub-01.html').is_file()

@@ -1,0 +1,102 @@
+"""One cohort of many kinds of scans, run in one call."""
+
+from __future__ import annotations
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from deepmir_bids.bids.tables import read_tsv
+from deepmir_bids.simulation.dataset import create_dataset, write_subject
+from deepmir_bids.simulation.subject import reorient
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope='module')
+def cohort(tmp_path_factory, subject):
+    root = tmp_path_factory.mktemp('cohort') / 'bids'
+    create_dataset(root)
+    plain = subject(11)
+    write_subject(root, 'sessions', plain, session='a')
+    write_subject(root, 'sessions', subject(12, axes='LPI'), session='b')
+    write_subject(root, 'noqsm', plain, inputs=('swi', 't2w'))
+    write_subject(root, 'not2w', plain, inputs=('swi', 'qsm'))
+    write_subject(root, 'noswi', plain, inputs=('qsm', 't2w'))
+    write_subject(root, 'oblique', subject(13, tilt_deg=(12.0, -6.0, 9.0)))
+    thin = {'voxel_mm': (0.6, 0.6, 2.0), 'shape': (320, 360, 76)}
+    write_subject(root, 'thin', subject(14, **thin))
+    cube = {'voxel_mm': (1.0, 1.0, 1.0), 'shape': (180, 212, 150)}
+    write_subject(root, 'cube', subject(15, **cube))
+    return root
+
+
+@pytest.fixture(scope='module')
+def done(cohort, tmp_path_factory, deepmir):
+    return deepmir(cohort, tmp_path_factory.mktemp('run'), '--sloppy')
+
+
+UNITS = ['sessions_ses-a', 'sessions_ses-b', 'noqsm', 'not2w', 'oblique', 'thin', 'cube']
+
+
+def test_the_one_without_swi_is_named_and_the_others_run(done):
+    assert done.status == 1
+    assert '7 of 8 units done' in done.said
+    last = done.said.strip().splitlines()[-1]
+    assert last.startswith('skipped: sub-noswi: no SWI found')
+
+
+@pytest.mark.parametrize('label', UNITS)
+def test_masks_lie_over_the_scanners_image(done, cohort, label):
+    unit, *session = f'sub-{label}'.split('_')
+    raw = cohort.joinpath(unit, *session, 'anat')
+    swi = nib.load(next(raw.glob('*_T2starw.nii.gz')))
+    out = done.out_dir.joinpath(unit, *session, 'anat')
+    brain = nib.load(out / f'sub-{label}_space-SWI_desc-brain_mask.nii.gz')
+    assert brain.shape == swi.shape
+    np.testing.assert_array_equal(brain.affine, swi.affine)
+    volume_ml = (brain.get_fdata() > 0).sum() * abs(np.linalg.det(swi.affine[:3, :3])) / 1000
+    assert 1000 < volume_ml < 2000
+    found = read_tsv(out / f'sub-{label}_space-SWI_seg-deepmir_desc-lesions_dseg.tsv')
+    assert (found['class'] == 'CMB').any()
+
+
+@pytest.mark.parametrize(
+    ('label', 'used'),
+    [('noqsm', ['swi', 't2w']), ('not2w', ['swi', 'qsm']), ('cube', ['swi', 'qsm', 't2w'])],
+)
+def test_outputs_say_which_inputs_were_used(done, label, used):
+    path = done.out_dir / f'sub-{label}' / 'anat'
+    sidecar = json.loads(
+        (path / f'sub-{label}_space-SWI_label-CMB_desc-deepmir_mask.json').read_text()
+    )
+    assert sidecar['InputsUsed'] == used
+    assert ('qsm' in used) == (path / f'sub-{label}_space-SWI_desc-preproc_Chimap.json').exists()
+
+
+def test_storage_order_does_not_matter(subject, tmp_path, deepmir):
+    """The same head stored LPI and RAS gives the same lesions in the world."""
+    root = tmp_path / 'bids'
+    create_dataset(root)
+    write_subject(root, 'ras', subject(11))
+    write_subject(root, 'lpi', subject(11))
+    for path in (root / 'sub-lpi' / 'anat').glob('*.nii.gz'):
+        image = reorient(nib.load(path), 'LPI')
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine), path)
+    done = deepmir(root, tmp_path / 'run', '--sloppy')
+    assert done.status == 0, done.said
+    tables = [
+        read_tsv(
+            done.out_dir
+            / f'sub-{label}/anat/sub-{label}_space-SWI_seg-deepmir_desc-lesions_dseg.tsv'
+        )
+        for label in ('ras', 'lpi')
+    ]
+    places = [table.loc[table['class'] == 'CMB', ['x', 'y', 'z']] for table in tables]
+    assert len(places[0]) == pytest.approx(len(places[1]), abs=1)
+    apart = np.linalg.norm(
+        places[0].to_numpy()[:, None] - places[1].to_numpy()[None], axis=-1
+    ).min(axis=1)
+    assert np.mean(apart < 1.0) > 0.9
