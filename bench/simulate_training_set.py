@@ -2,10 +2,11 @@
 
     python bench/simulate_training_set.py FOLDER [--kinds enriched natural test]
 
-writes FOLDER/<kind>_<seed>.npz for each seed of `SEEDS`, enriched and natural ones in turn and the
-test set last, and leaves alone what is already there. Keys: swi, qsm, t2w_on_swi (float16; the T2w on
-the SWI's grid as a registration with a small error would leave it), brain_mask, truth (uint8) and
-affine; the tables of lesions and mimics lie beside them as CSV. Single-threaded: set OMP_NUM_THREADS=1.
+writes FOLDER/<kind>_<seed>.npz for each seed of `SEEDS`, enriched and natural ones in turn and
+the test set last, and leaves alone what is already there. Keys: swi, qsm, t2w_on_swi (float16;
+the T2w on the SWI's grid as a registration with a small error would leave it), brain_mask, truth
+(uint8) and affine; the tables of lesions and mimics lie beside them as CSV. It takes about half a
+minute a subject on one core (set OMP_NUM_THREADS=1).
 """
 
 import argparse
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 def order(kinds: list[str]) -> list[tuple[str, int]]:
-    """Return (kind, seed) pairs: each kind spread evenly over the training set, the test set last."""
+    """Return (kind, seed): each kind spread evenly over the training set, the test set last."""
     pairs = [
         (i / len(SEEDS[kind]) + (kind == 'test'), kind, seed)
         for kind in kinds
@@ -46,7 +47,7 @@ def order(kinds: list[str]) -> list[tuple[str, int]]:
 
 
 def t2w_on_swi(subject: SimulatedSubject, seed: int) -> np.ndarray:
-    """Return the T2w on the SWI's grid, registered up to 0.7 degrees and 0.7 mm about the brain."""
+    """Return the T2w on the SWI's grid, misregistered by up to 0.7 degrees and 0.7 mm."""
     rng = np.random.default_rng([seed, 1000])
     error = np.eye(4)
     error[:3, :3] = Rotation.from_euler('xyz', rng.uniform(-0.7, 0.7, 3), degrees=True).as_matrix()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import fft
 
-from deepmir_bids.imaging.susceptibility import padded_shape
+from deepmir_bids.imaging.susceptibility import Vector, padded_shape
 
 
 def wrap(phase: np.ndarray) -> np.ndarray:
@@ -17,7 +17,7 @@ def wrap(phase: np.ndarray) -> np.ndarray:
 
 
 def unwrap_laplacian(
-    phase: np.ndarray, mask: np.ndarray, voxel_mm: Sequence[float] = (1, 1, 1)
+    phase: np.ndarray, mask: np.ndarray, voxel_mm: Vector = (1, 1, 1)
 ) -> np.ndarray:
     """Unwrap a phase image by solving Poisson's equation for its wrapped differences.
 
@@ -51,7 +51,9 @@ def unwrap_laplacian(
         divergence[low] += difference
         divergence[high] -= difference
         frequency = (2 * np.cos(np.pi * np.arange(n) / n) - 2) / size**2
-        denominator += frequency.astype(np.float32).reshape([n if a == axis else 1 for a in range(3)])
+        denominator += frequency.astype(np.float32).reshape(
+            [n if a == axis else 1 for a in range(3)]
+        )
     denominator[0, 0, 0] = 1
     spectrum = fft.dctn(divergence) / denominator
     spectrum[0, 0, 0] = 0
@@ -61,7 +63,7 @@ def unwrap_laplacian(
 def remove_background(
     phase: np.ndarray,
     mask: np.ndarray,
-    voxel_mm: Sequence[float],
+    voxel_mm: Vector,
     radii_mm: Sequence[float] = (8, 6, 4, 2.5),
     threshold: float = 0.05,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -108,9 +110,7 @@ def remove_background(
     return (local * known).astype(np.float32), known
 
 
-def _sphere_spectrum(
-    shape: Sequence[int], voxel_mm: Sequence[float], radius_mm: float
-) -> np.ndarray:
+def _sphere_spectrum(shape: Sequence[int], voxel_mm: Vector, radius_mm: float) -> np.ndarray:
     """Return the transform of a sphere of sum 1 centred at the origin, on the rfftn grid."""
     axes = [fft.fftfreq(n, 1 / n) * d for n, d in zip(shape, voxel_mm, strict=True)]
     x, y, z = np.meshgrid(*axes, indexing='ij', sparse=True)

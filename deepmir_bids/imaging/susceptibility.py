@@ -8,6 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import fft
 
+#: Three numbers, one an axis.
+Vector = Sequence[float] | np.ndarray
+
 #: Proton gyromagnetic ratio over 2 pi, in MHz per tesla.
 GAMMA_MHZ_PER_T = 42.577
 
@@ -17,9 +20,7 @@ def radians_per_ppm(echo_time_s: float, field_t: float) -> float:
     return 2 * np.pi * GAMMA_MHZ_PER_T * field_t * echo_time_s
 
 
-def dipole_kernel(
-    shape: Sequence[int], voxel_mm: Sequence[float], b0_direction: Sequence[float]
-) -> np.ndarray:
+def dipole_kernel(shape: Sequence[int], voxel_mm: Vector, b0_direction: Vector) -> np.ndarray:
     """Return the unit dipole's transform on the grid of ``scipy.fft.rfftn``.
 
     D = 1/3 - (k.b)^2/|k|^2 (Marques & Bowtell, Concepts Magn Reson B 2005;25:65), zero at k = 0.
@@ -55,8 +56,8 @@ def padded_shape(shape: Sequence[int], factor: float) -> tuple[int, ...]:
 def invert_truncated(
     field_ppm: np.ndarray,
     mask: np.ndarray,
-    voxel_mm: Sequence[float],
-    b0_direction: Sequence[float],
+    voxel_mm: Vector,
+    b0_direction: Vector,
     threshold: float = 0.19,
 ) -> np.ndarray:
     """Invert the dipole field by truncated k-space division (TKD).
@@ -87,15 +88,16 @@ def invert_truncated(
 def invert_l2(
     field_ppm: np.ndarray,
     mask: np.ndarray,
-    voxel_mm: Sequence[float],
-    b0_direction: Sequence[float],
+    voxel_mm: Vector,
+    b0_direction: Vector,
     weight: float = 0.1,
 ) -> np.ndarray:
     """Invert the dipole field with an L2 penalty on the susceptibility and on its gradient.
 
-    A closed form, chi = IFFT[D FFT(f) / (D^2 + w^2 (1 + E) / 2)], E the gradient's spectrum scaled to
-    mean 1. With E alone it is Bilgic et al., J Magn Reson Imaging 2014;40:181; then nothing holds
-    the lowest frequencies on the magic-angle cone, and what is left of the background floods them.
+    A closed form, chi = IFFT[D FFT(f) / (D^2 + w^2 (1 + E) / 2)], E the gradient's spectrum scaled
+    to mean 1. With E alone it is Bilgic et al., J Magn Reson Imaging 2014;40:181; then nothing
+    holds the lowest frequencies on the magic-angle cone, and what is left of the background floods
+    them.
 
     Parameters and result are as for `invert_truncated`; ``weight`` has no unit.
     """
@@ -108,8 +110,8 @@ def invert_l2(
 def invert_weighted_l2(
     field_ppm: np.ndarray,
     mask: np.ndarray,
-    voxel_mm: Sequence[float],
-    b0_direction: Sequence[float],
+    voxel_mm: Vector,
+    b0_direction: Vector,
     precision: np.ndarray | None = None,
     weight: float = 0.06,
     iterations: int = 10,
@@ -158,7 +160,7 @@ def invert_weighted_l2(
     return (chi[box] * mask).astype(np.float32)
 
 
-def _gradient_energy(shape: Sequence[int], voxel_mm: Sequence[float]) -> np.ndarray:
+def _gradient_energy(shape: Sequence[int], voxel_mm: Vector) -> np.ndarray:
     """Return the spectrum of the squared finite-difference gradient, scaled to mean 1."""
     steps = [fft.fftfreq(n) for n in shape[:2]] + [fft.rfftfreq(shape[2])]
     parts = [

@@ -97,14 +97,14 @@ def random_acquisition(rng: np.random.Generator) -> Acquisition:
     )
     extent = np.array([rng.uniform(165, 220), rng.uniform(205, 240), rng.uniform(118, 160)])
     voxel = np.array([in_plane, in_plane, slice_mm])
-    shape = 2 * np.ceil(extent / voxel / 2).astype(int)
+    nx, ny, nz = (2 * int(n) for n in np.ceil(extent / voxel / 2))
     flat = rng.random() < 0.35
     t2w_slice = float(rng.choice([2.0, 3.0, 4.0]))
     return Acquisition(
         field_t=field_t,
         echo_time_s=round(float(rng.uniform(low, high)), 1) / 1000,
         voxel_mm=(in_plane, in_plane, slice_mm),
-        shape=tuple(int(n) for n in shape),  # type: ignore[arg-type]
+        shape=(nx, ny, nz),
         centre_mm=tuple((np.array([0, -18, 8]) + rng.normal(0, [2, 3, 4])).tolist()),
         tilt_deg=tuple(rng.normal([-5, 0, 0], [7, 2, 2]).tolist()),
         paramagnetic_sign=int(rng.choice([-1, 1])),

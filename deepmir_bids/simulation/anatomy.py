@@ -73,7 +73,7 @@ class Anatomy:
 
 @lru_cache(maxsize=1)
 def _template() -> tuple[np.ndarray, ...]:
-    """Return template maps at 1 mm and their affine: grey, white, depth outside the brain, nuclei."""
+    """Return grey, white, depth outside the brain (at 2 mm), nuclei, and the 1 mm affine."""
     from nilearn import datasets
 
     grey = datasets.load_mni152_gm_template(resolution=1)
@@ -82,8 +82,8 @@ def _template() -> tuple[np.ndarray, ...]:
     wm = np.clip(white.get_fdata(dtype=np.float32), 0, 1)
     brain = datasets.load_mni152_brain_mask(resolution=1).get_fdata() > 0.5
     brain |= gm + wm > 0.5
-    # Positive outside, negative inside, so that a threshold grows or shrinks the brain; every other
-    # voxel will do for so smooth a map.
+    # Positive outside, negative inside, so that a threshold grows or shrinks the brain; every
+    # other voxel will do for so smooth a map.
     half = brain[::2, ::2, ::2]
     depth = 2 * (ndimage.distance_transform_edt(~half) - ndimage.distance_transform_edt(half))
     labels = draw_nuclei(gm.shape, grey.affine)

@@ -1,17 +1,15 @@
 """The field of a susceptibility distribution."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy import fft
 
-from deepmir_bids.imaging.susceptibility import dipole_kernel, padded_shape
+from deepmir_bids.imaging.susceptibility import Vector, dipole_kernel, padded_shape
 
 
 def dipole_field(
     chi_ppm: np.ndarray,
-    voxel_mm: Sequence[float],
-    b0_direction: Sequence[float],
+    voxel_mm: Vector,
+    b0_direction: Vector,
     padding: float = 2.0,
 ) -> np.ndarray:
     """Return the relative field offset of susceptibilities in a uniform main field.

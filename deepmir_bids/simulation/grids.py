@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepmir_bids.imaging.susceptibility import Vector
+
+#: Part of a grid.
+Box = tuple[slice, ...]
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -13,12 +18,12 @@ class Grid:
     ``origin`` is the centre of voxel (0, 0, 0) in mm, ``spacing`` the voxel sizes in mm.
     """
 
-    origin: tuple[float, float, float]
-    spacing: tuple[float, float, float]
-    shape: tuple[int, int, int]
+    origin: tuple[float, ...]
+    spacing: tuple[float, ...]
+    shape: tuple[int, ...]
 
     @classmethod
-    def centred(cls, centre: Sequence[float], spacing: Sequence[float], shape: Sequence[int]):
+    def centred(cls, centre: Vector, spacing: Vector, shape: Vector):
         """Return the grid of given spacing and shape whose middle lies at ``centre``."""
         origin = np.asarray(centre) - (np.asarray(shape) - 1) / 2 * np.asarray(spacing)
         return cls(tuple(map(float, origin)), tuple(map(float, spacing)), tuple(map(int, shape)))
@@ -36,7 +41,7 @@ class Grid:
         start = np.array([s.start for s in box])
         origin = np.asarray(self.origin) + start * self.spacing
         shape = tuple(s.stop - s.start for s in box)
-        return Grid(tuple(map(float, origin)), self.spacing, shape)  # type: ignore[arg-type]
+        return Grid(tuple(map(float, origin)), self.spacing, shape)
 
     def subdivided(self, factors: Sequence[int]) -> 'Grid':
         """Return the grid that cuts every voxel into ``factors`` parts along each axis."""
@@ -44,14 +49,14 @@ class Grid:
         spacing = np.asarray(self.spacing) / factor
         origin = np.asarray(self.origin) - np.asarray(self.spacing) / 2 + spacing / 2
         shape = tuple(int(n) for n in np.asarray(self.shape) * factor)
-        return Grid(tuple(map(float, origin)), tuple(map(float, spacing)), shape)  # type: ignore[arg-type]
+        return Grid(tuple(map(float, origin)), tuple(map(float, spacing)), shape)
 
-    def box_around(self, centre_mm: np.ndarray, reach_mm: float) -> tuple[slice, slice, slice]:
+    def box_around(self, centre_mm: np.ndarray, reach_mm: float) -> Box:
         """Return the voxels within ``reach_mm`` of a point along every axis, cut at the grid."""
         low = np.ceil(self.index(np.asarray(centre_mm) - reach_mm)).astype(int)
         high = np.floor(self.index(np.asarray(centre_mm) + reach_mm)).astype(int) + 1
         low, high = np.clip(low, 0, self.shape), np.clip(high, 0, self.shape)
-        return tuple(slice(int(a), int(max(a, b))) for a, b in zip(low, high, strict=True))  # type: ignore[return-value]
+        return tuple(slice(int(a), int(max(a, b))) for a, b in zip(low, high, strict=True))
 
 
 def resample(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
@@ -84,7 +89,7 @@ def block_mean(image: np.ndarray, factors: Sequence[int]) -> np.ndarray:
 def smooth_noise(
     shape: Sequence[int], scale_voxels: float | Sequence[float], rng: np.random.Generator
 ) -> np.ndarray:
-    """Return noise of about unit variance that varies over ``scale_voxels``: a random cubic spline."""
+    """Return a random cubic spline of unit variance, its knots ``scale_voxels`` apart."""
     scales = np.broadcast_to(np.asarray(scale_voxels, dtype=float), 3)
     weights = [_spline_weights(n, s) for n, s in zip(shape, scales, strict=True)]
     noise = rng.standard_normal([w.shape[1] for w in weights], dtype=np.float32)

@@ -16,8 +16,8 @@ PLACES = {
     'brainstem': 0.02,
 }
 
-#: A microbleed looks larger than its iron. Published diameters (median 2.7 to 3.1 mm, 1.2 to 5 mm from the
-#: 5th to the 95th percentile) are of what is seen; the iron itself is about this much smaller.
+#: A microbleed looks larger than its iron. Published diameters (median 2.7 to 3.1 mm, 1.2 to 5 mm
+#: from the 5th to the 95th percentile) are of what is seen; the iron is about this much smaller.
 BLOOMING = 2.0
 
 
@@ -85,7 +85,7 @@ def free_point(
     diameter_mm: float,
     rng: np.random.Generator,
 ) -> np.ndarray | None:
-    """Return a random point of a mask, in the field of view and clear of other sources, or None."""
+    """Return a random point of a mask, in view and clear of other sources, or None."""
     inside = np.flatnonzero(mask)
     if not inside.size:
         return None

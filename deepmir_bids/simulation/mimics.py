@@ -18,7 +18,7 @@ def random_calcifications(
     rng: np.random.Generator,
     enriched: bool = False,
 ) -> list[Source]:
-    """Draw calcifications of the pineal, the choroid plexus, the pallidum, the falx and elsewhere."""
+    """Draw calcifications of pineal, choroid plexus, falx, pallidum and elsewhere."""
     x, y, z = anatomy.mni
     plexus = anatomy.csf > 0.5
     plexus &= (np.abs(x) > 10) & (np.abs(x) < 36) & (y < -18) & (y > -48) & (z > -6) & (z < 22)

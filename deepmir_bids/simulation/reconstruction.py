@@ -16,7 +16,7 @@ from deepmir_bids.simulation.acquisition import Acquisition
 def random_qsm_mask(
     brain: np.ndarray, magnitude: np.ndarray, voxel_mm: tuple, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw a brain mask as a tool would give it: eroded, and without voxels that lost their signal."""
+    """Draw a brain mask as a tool would give it: eroded, without what lost its signal."""
     depth = ndimage.distance_transform_edt(brain, sampling=voxel_mm)
     level = np.median(magnitude[brain])
     mask = (depth > rng.uniform(0.3, 3)) & (

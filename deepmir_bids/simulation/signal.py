@@ -11,7 +11,7 @@ import numpy as np
 from deepmir_bids.imaging.susceptibility import radians_per_ppm
 from deepmir_bids.simulation.acquisition import Acquisition
 from deepmir_bids.simulation.field import dipole_field
-from deepmir_bids.simulation.grids import Grid, block_mean, resample, smooth_noise
+from deepmir_bids.simulation.grids import Box, Grid, block_mean, resample, smooth_noise
 from deepmir_bids.simulation.sources import LocalSource
 from deepmir_bids.simulation.tissues import R2STAR_PER_PPM_3T, relaxation_scale
 
@@ -32,11 +32,12 @@ class Coarse:
 class Fine:
     """What is too small for the anatomy's grid, on the voxels of a box, each cut into ``parts``.
 
-    ``field_ppm`` and ``decay`` (in 1/s) hold what is always there, the ``lesion_`` ones what the lesions add.
+    ``field_ppm`` and ``decay`` (in 1/s) hold what is always there, the ``lesion_`` ones what the
+    lesions add.
     """
 
-    box: tuple[slice, slice, slice]
-    parts: tuple[int, int, int]
+    box: Box
+    parts: tuple[int, ...]
     grid: Grid
     field_ppm: np.ndarray
     decay: np.ndarray
@@ -63,13 +64,13 @@ def source_decay(local: LocalSource, field_t: float) -> np.ndarray:
 
 
 def venous_fine(
-    box: tuple[slice, slice, slice],
-    parts: tuple[int, int, int],
+    box: Box,
+    parts: tuple[int, ...],
     share: np.ndarray,
     chi_ppm: np.ndarray,
     acquisition: Acquisition,
 ) -> Fine:
-    """Return the fine maps of the veins, from their share of each fine voxel and susceptibility."""
+    """Return the fine maps of veins, from their share of each fine voxel and their effect."""
     grid = acquisition.grid.crop(box).subdivided(parts)
     offset = dipole_field(chi_ppm, grid.spacing, acquisition.b0_direction, padding=1.1)
     share *= np.float32(VENOUS_DECAY_3T * relaxation_scale(acquisition.field_t))
@@ -142,7 +143,7 @@ def local_signal(
 
 
 def receive(image: np.ndarray, acquisition: Acquisition, rng: np.random.Generator) -> tuple:
-    """Draw what the coil does: complex sensitivity (X, Y, Z) and complex noise of the same shape."""
+    """Draw the coil's complex sensitivity (X, Y, Z) and complex noise of that shape."""
     shape = image.shape
     scale = [80 / v for v in acquisition.voxel_mm]
     shading = np.exp(rng.uniform(0.05, 0.25) * smooth_noise(shape, scale, rng))
@@ -177,7 +178,7 @@ def _parts(local: LocalSource) -> tuple[int, ...]:
     )
 
 
-def _within(fine: Fine, local: LocalSource) -> tuple[slice, ...]:
+def _within(fine: Fine, local: LocalSource) -> Box:
     """Return a source's box in the fine maps."""
     return tuple(
         slice((own.start - whole.start) * n, (own.stop - whole.start) * n)

@@ -6,7 +6,7 @@ import numpy as np
 
 from deepmir_bids.simulation.anatomy import Anatomy, nucleus_values
 from deepmir_bids.simulation.field import dipole_field
-from deepmir_bids.simulation.grids import Grid, resample
+from deepmir_bids.simulation.grids import Box, Grid, resample
 
 BASAL_GANGLIA = ('caudate', 'putamen', 'pallidum')
 
@@ -15,9 +15,9 @@ BASAL_GANGLIA = ('caudate', 'putamen', 'pallidum')
 class Source:
     """A small source: its centre in image mm, its own diameter in mm and susceptibility in ppm.
 
-    ``stretch`` (3, 3) deforms the sphere, ``waves`` (n, 4) are wave vectors in 1/mm and phases that
-    roughen its surface by ``roughness`` of its radius. ``nucleus`` names what confines it, if
-    anything does. ``decay_per_s`` is R2* at 3 T that it adds beside what its susceptibility brings.
+    ``stretch`` (3, 3) deforms the sphere, ``waves`` (n, 4) are wave vectors in 1/mm and phases
+    that roughen its surface by ``roughness`` of its radius. ``nucleus`` names what confines it, if
+    anything does. ``decay_per_s`` is R2* at 3 T that it adds beside its susceptibility's own.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Source:
         reach = (
             self.diameter_mm / 2 * (1 + self.roughness) * np.linalg.norm(self.stretch, -2) ** -1
         )
-        box = grid.box_around(self.centre_mm, reach + max(grid.spacing))
+        box = grid.box_around(self.centre_mm, float(reach) + max(grid.spacing))
         filled = np.zeros(grid.shape, dtype=np.float32)
         filled[box] = self._filled(grid.crop(box), anatomy)
         return filled
@@ -62,7 +62,7 @@ class LocalSource:
     """A source on a fine grid around it: what it fills and the field that it makes, in ppm."""
 
     source: Source
-    box: tuple[slice, slice, slice]
+    box: Box
     grid: Grid
     occupancy: np.ndarray
     field_ppm: np.ndarray
@@ -76,8 +76,8 @@ class LocalSource:
 def localise(
     source: Source,
     voxels: Grid,
-    limits: tuple[slice, slice, slice],
-    parts: tuple[int, int, int],
+    limits: Box,
+    parts: tuple[int, ...],
     b0_direction: np.ndarray,
     anatomy: Anatomy,
 ) -> LocalSource | None:

@@ -36,7 +36,7 @@ from deepmir_bids.simulation.tissues import (
     susceptibility_map,
     white_matter_damage,
 )
-from deepmir_bids.simulation.truth import outline
+from deepmir_bids.simulation.truth import classes, outline
 from deepmir_bids.simulation.veins import Vein, random_veins, rasterise
 
 #: Longest edge in mm of the grids on which veins, and lesions, are drawn.
@@ -48,10 +48,13 @@ SOURCE_GRID_MM = 0.25
 class SimulatedSubject:
     """Images of one subject in world mm, and what is in them.
 
-    ``swi``, ``qsm`` (ppm), ``brain_mask`` and ``truth`` (1 CMB, 2 iron) share the SWI's grid; ``t2w`` has its
-    own, and ``t2w_to_swi`` (4x4) takes a world point of the T2w to its place in the SWI. ``lesions`` and
-    ``mimics`` have a row per thing: class, place, x, y, z (world mm of the SWI), diameter_mm (of what the SWI
-    shows, for lesions), source_diameter_mm, chi_ppm, chi_mm3 (ppm mm^3, total) and visible.
+    ``swi``, ``qsm`` (ppm), ``brain_mask``, ``truth`` (the values of `deepmir_bids.CLASSES`) and
+    ``lesion_numbers`` (row of ``lesions`` + 1) share the SWI's grid; ``t2w`` has its own, and
+    ``t2w_to_swi`` (4x4) takes a world point of the T2w to its place in the SWI.
+
+    ``lesions`` and ``mimics`` have a row per thing: class, place, x, y, z (world mm of the SWI),
+    diameter_mm (of lesions: of what the SWI shows), source_diameter_mm (of the iron or chalk
+    itself), chi_ppm, chi_mm3 (total, in ppm mm^3) and whether the SWI shows it.
     """
 
     swi: nib.Nifti1Image
@@ -60,10 +63,12 @@ class SimulatedSubject:
     t2w_to_swi: np.ndarray
     brain_mask: nib.Nifti1Image
     truth: nib.Nifti1Image
+    lesion_numbers: nib.Nifti1Image
     lesions: pd.DataFrame
     mimics: pd.DataFrame
     acquisition: Acquisition
     age: float
+    sex: str
 
 
 def simulate_subject(
@@ -113,7 +118,8 @@ def simulate_subject(
         for i in (received, unharmed)
     )
     seen = [s for s in local if s.source.kind != 'calcification']
-    truth, counts = outline(swi, swi_without, float(noise.real.std()), seen, acquisition.grid)
+    numbers = outline(swi, swi_without, float(noise.real.std()), seen, acquisition.grid)
+    counts = np.bincount(numbers.ravel(), minlength=len(seen) + 1)[1:]
     mask = random_qsm_mask(brain, np.abs(received), acquisition.voxel_mm, streams['noise'])
     qsm, _ = reconstruct_qsm(received, mask, acquisition)
     t2w, motion = _t2w(
@@ -121,7 +127,7 @@ def simulate_subject(
     )
 
     def store(array: np.ndarray) -> nib.Nifti1Image:
-        return reorient(nib.Nifti1Image(array, acquisition.affine), acquisition.axes)
+        return reorient(_image(array, acquisition.affine), acquisition.axes)
 
     return SimulatedSubject(
         swi=store(1000 * swi),
@@ -129,18 +135,29 @@ def simulate_subject(
         t2w=t2w,
         t2w_to_swi=motion,
         brain_mask=store(brain.astype(np.uint8)),
-        truth=store(truth),
+        truth=store(classes(numbers, seen)),
+        lesion_numbers=store(numbers),
         lesions=_lesion_table(seen, counts, acquisition),
         mimics=_mimic_table(local, veins, acquisition),
         acquisition=acquisition,
         age=anatomy.age,
+        sex=str(streams['t2w'].choice(['F', 'M'])),
     )
 
 
 def reorient(image: nib.Nifti1Image, axes: str) -> nib.Nifti1Image:
-    """Return an image whose voxels are stored in another order, such as ``'LPI'``; the world stays."""
+    """Return an image with its voxels stored in another order, such as ``'LPI'``."""
     transform = ornt_transform(io_orientation(image.affine), axcodes2ornt(axes))
     return image.as_reoriented(transform)
+
+
+def _image(array: np.ndarray, affine: np.ndarray) -> nib.Nifti1Image:
+    """Return an image in scanner coordinates, in mm."""
+    image = nib.Nifti1Image(array, affine)
+    image.set_qform(affine, code=1)
+    image.set_sform(affine, code=1)
+    image.header.set_xyzt_units('mm', 'sec')
+    return image
 
 
 def _coarse(
@@ -175,7 +192,7 @@ def _venous(anatomy: Anatomy, veins: list[Vein], acquisition: Acquisition) -> Fi
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     parts = fine_parts(acquisition.voxel_mm, VEIN_GRID_MM)
     share, chi = rasterise(veins, voxels.crop(box).subdivided(parts))
-    return venous_fine(box, parts, share, chi, acquisition)  # type: ignore[arg-type]
+    return venous_fine(box, parts, share, chi, acquisition)
 
 
 def _add_sources(
@@ -226,11 +243,11 @@ def _t2w(
     contrast = weight_lesions(contrast, anatomy, sources)
     motion = random_motion(rng)
     image, affine = acquire_t2w(contrast, anatomy, acquisition, motion, rng)
-    return nib.Nifti1Image(image, affine), motion
+    return _image(image, affine), motion
 
 
 def _lesion_table(
-    lesions: list[LocalSource], counts: list[int], acquisition: Acquisition
+    lesions: list[LocalSource], counts: np.ndarray, acquisition: Acquisition
 ) -> pd.DataFrame:
     """Return a row per lesion, its diameter that of the sphere of the volume outlined."""
     voxel_mm3 = float(np.prod(acquisition.voxel_mm))
@@ -238,7 +255,7 @@ def _lesion_table(
     for lesion, count in zip(lesions, counts, strict=True):
         row = _row(lesion, acquisition)
         row['diameter_mm'] = round(float(np.cbrt(6 / np.pi * count * voxel_mm3)), 2)
-        row['visible'] = count > 0
+        row['visible'] = bool(count)
         rows.append(row)
     return pd.DataFrame(rows, columns=_COLUMNS)
 

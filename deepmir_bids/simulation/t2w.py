@@ -21,13 +21,13 @@ def random_motion(rng: np.random.Generator) -> np.ndarray:
     return motion
 
 
-def t2w_affine(acquisition: Acquisition) -> tuple[np.ndarray, tuple[int, int, int]]:
+def t2w_affine(acquisition: Acquisition) -> tuple[np.ndarray, tuple[int, ...]]:
     """Return a whole-head T2w's affine and shape: along the scanner's axes."""
     voxel = np.asarray(acquisition.t2w_voxel_mm)
     shape = np.ceil(np.array([190, 230, 200]) / voxel).astype(int)
     affine = np.diag([*voxel, 1.0])
     affine[:3, 3] = np.array([0, -14, -2]) - voxel * (shape - 1) / 2
-    return affine, tuple(int(n) for n in shape)  # type: ignore[return-value]
+    return affine, tuple(int(n) for n in shape)
 
 
 def weight_lesions(contrast: np.ndarray, anatomy: Anatomy, sources: list[Source]) -> np.ndarray:
@@ -47,7 +47,7 @@ def acquire_t2w(
     motion: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a T2w (X, Y, Z), float32, and its affine: the contrast moved, shaded and with noise."""
+    """Return a T2w (X, Y, Z), float32, and its affine: moved, shaded, with noise."""
     affine, shape = t2w_affine(acquisition)
     rotation, centre = acquisition.rotation, np.asarray(acquisition.centre_mm)
     # From T2w voxels to SWI world, to image mm, to indices of the anatomy.

@@ -20,12 +20,12 @@ def outline(
     noise: float,
     lesions: list[LocalSource],
     voxels: Grid,
-) -> tuple[np.ndarray, list[int]]:
+) -> np.ndarray:
     """Outline lesions by the signal that they take from an SWI.
 
-    A voxel belongs to a lesion where the loss exceeds `VISIBLE_LOSS` of the signal around and two and a half
-    times the noise, joined (faces) to the lesion's own place. Dipole lobes that darken beyond twice the lesion's
-    extent are not the lesion.
+    A voxel belongs to a lesion where the loss exceeds `VISIBLE_LOSS` of the signal around it and
+    two and a half times the noise, and which is joined by faces to the lesion's own place. The
+    dipole's lobes farther away are not the lesion.
 
     Parameters
     ----------
@@ -40,28 +40,29 @@ def outline(
 
     Returns
     -------
-    Labels, uint8, with the values of `deepmir_bids.CLASSES`; and the number of voxels of each lesion, 0 for one
-    that cannot be seen.
+    Each lesion's number, counted from 1, where it is outlined; uint16. A lesion that cannot be
+    seen has no voxel.
     """
-    voxel_mm3 = float(np.prod(voxels.spacing))
-    labels = np.zeros(swi.shape, dtype=np.uint8)
-    counts = []
-    for lesion in lesions:
-        kind, box = lesion.source.kind, lesion.box
-        before = swi_without[box]
+    smallest = max(2, SMALLEST_MM3 / float(np.prod(voxels.spacing)))
+    index = np.zeros(swi.shape, dtype=np.uint16)
+    for number, lesion in enumerate(lesions, start=1):
+        before = swi_without[lesion.box]
+        loss = before - swi[lesion.box]
         around = float(np.median(before))
-        loss = before - swi[box]
-        dark = loss > max(VISIBLE_LOSS[kind] * around, 2.5 * noise)
-        dark &= labels[box] == 0
+        dark = loss > max(VISIBLE_LOSS[lesion.source.kind] * around, 2.5 * noise)
         near = _neighbourhood(lesion, voxels)
-        parts, _ = ndimage.label(dark & near)
+        parts, _ = ndimage.label(dark & near & (index[lesion.box] == 0))
         seeds = np.unique(parts[_core(lesion, near)])
-        mine = np.isin(parts, seeds[seeds > 0])
-        if mine.sum() < max(2, SMALLEST_MM3 / voxel_mm3):
-            mine[...] = False
-        labels[box][mine] = CLASSES[kind]
-        counts.append(int(mine.sum()))
-    return labels, counts
+        outlined = np.isin(parts, seeds[seeds > 0])
+        if outlined.sum() >= smallest:
+            index[lesion.box][outlined] = number
+    return index
+
+
+def classes(index: np.ndarray, lesions: list[LocalSource]) -> np.ndarray:
+    """Turn lesions' numbers into the values of `deepmir_bids.CLASSES`, uint8."""
+    values = [0] + [CLASSES[lesion.source.kind] for lesion in lesions]
+    return np.array(values, dtype=np.uint8)[index]
 
 
 def _neighbourhood(lesion: LocalSource, voxels: Grid) -> np.ndarray:

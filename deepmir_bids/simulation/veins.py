@@ -9,7 +9,7 @@ from scipy import ndimage
 from deepmir_bids.simulation.anatomy import OUTER, Anatomy
 from deepmir_bids.simulation.grids import Grid
 
-#: Deep veins and sinuses: way points in MNI mm (x mirrored for those off the midline) and calibre in mm.
+#: Deep veins and sinuses: way points in MNI mm (mirrored if off the midline), calibre in mm.
 DEEP_VEINS = {
     'internal cerebral': ([(3, 3, 13), (3, -12, 16), (3, -28, 12), (1, -38, 6)], 1.8),
     'thalamostriate': ([(3, 3, 13), (12, -2, 18), (19, -14, 22), (24, -28, 22)], 1.3),
@@ -38,7 +38,7 @@ DEEP_VEINS = {
 
 @dataclass(frozen=True)
 class Vein:
-    """A vein: its path (n, 3) in image mm, the radius (n,) in mm along it, and its susceptibility."""
+    """A vein: path (n, 3) in image mm, radius (n,) in mm along it, and susceptibility."""
 
     kind: str
     path: np.ndarray
