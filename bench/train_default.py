@@ -64,7 +64,8 @@ def main() -> None:
         arrivals=arrivals,
     )
     draw_curves(progress.history, options.out / 'curves.png')
-    finish(model, cache, [s.name for s in subjects], progress, options.out)
+    validation.extend(cache.arrivals(VALIDATION))
+    finish(model, cache, subjects, validation, progress, options.out)
 
 
 class Cache:
@@ -99,10 +100,8 @@ class Cache:
         )
 
 
-def finish(model: Model, cache: Cache, trained_on: list[str], progress, out: Path) -> None:
+def finish(model: Model, cache: Cache, subjects, validation, progress, out: Path) -> None:
     """Calibrate on the validation subjects, test on the unseen ones, write the model."""
-    validation = [cache.read(f'{k}_{s}') for k, seeds in VALIDATION.items() for s in seeds
-                  if (cache.folder / f'{k}_{s}.npz').is_file()]  # fmt: skip
     test = cache.arrivals(TEST)
     thresholds = calibrate_all(model, validation)
     figures = judge(model, test, thresholds['balanced'])
@@ -117,7 +116,7 @@ def finish(model: Model, cache: Cache, trained_on: list[str], progress, out: Pat
         thresholds=thresholds,
         training={
             'data': 'simulation only (deepmir_bids.simulation); no image of a person',
-            'subjects': sorted(trained_on),
+            'subjects': sorted(s.name for s in subjects),
             'validation': [s.name for s in validation],
             'seed': 0,
             'commit': commit,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepmir_bids.training.augmentation import augment, drop_inputs, hide_border
+from deepmir_bids.training.augmentation import augment, drop_inputs, hide_border, soften
 from deepmir_bids.training.sampling import PATCH, cut, sample_batch
 
 
@@ -58,3 +58,12 @@ def test_hiding_the_border_only_shrinks_what_was_measured():
     assert not (after & ~before).any()
     drop_inputs(x, np.random.default_rng(0))
     assert np.isfinite(x[0]).all()
+
+
+def test_softening_smooths_and_leaves_the_unmeasured_alone():
+    x = np.random.default_rng(0).normal(size=(3, 12, 12, 12)).astype(np.float32)
+    x[1, :4] = np.nan
+    before = x.copy()
+    soften(x, np.random.default_rng(0))
+    assert x[0].std() < before[0].std()
+    np.testing.assert_array_equal(np.isnan(x), np.isnan(before))
