@@ -17,10 +17,21 @@ def random_qsm_mask(
     brain: np.ndarray, magnitude: np.ndarray, voxel_mm: tuple, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw a brain mask as a tool would give it: eroded, without what lost its signal."""
-    depth = ndimage.distance_transform_edt(brain, sampling=voxel_mm)
+    box = ndimage.find_objects(brain.astype(np.uint8))[0]
+    box = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
+    mask = np.zeros(brain.shape, dtype=bool)
     level = np.median(magnitude[brain])
+    mask[box] = _trusted(brain[box], magnitude[box] / level, voxel_mm, rng)
+    return mask
+
+
+def _trusted(
+    brain: np.ndarray, magnitude: np.ndarray, voxel_mm: tuple, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the largest piece of brain away from its rim and with signal, 1 being usual."""
+    depth = ndimage.distance_transform_edt(brain, sampling=voxel_mm)
     mask = (depth > rng.uniform(0.3, 3)) & (
-        ndimage.uniform_filter(magnitude, 3) > rng.uniform(0.15, 0.35) * level
+        ndimage.uniform_filter(magnitude, 3) > rng.uniform(0.15, 0.35)
     )
     parts, n = ndimage.label(mask)
     if n > 1:
