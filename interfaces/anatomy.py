@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
@@ -15,7 +17,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from deepmir_bids.anatomy.structures import BASAL_GANGLIA
+from deepmir_bids.anatomy.structures import basal_ganglia_indices
 from deepmir_bids.anatomy.templates import Anatomy
 from deepmir_bids.imaging.grids import dilate
 from deepmir_bids.threads import limit_threads
@@ -28,7 +30,6 @@ class _AlignInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc='T2w of the head')
     reference = File(exists=True, mandatory=True, desc='SWI of the same head')
     source_file = File(mandatory=True, desc='the file the T2w came from, for messages')
-    num_threads = traits.Int(1, usedefault=True, nohash=True)
 
 
 class _AlignOutputSpec(TraitedSpec):
@@ -43,16 +44,15 @@ class Align(SimpleInterface):
     output_spec = _AlignOutputSpec
 
     def _run_interface(self, runtime):
-        limit_threads(self.inputs.num_threads)
+        limit_threads(1)  # ANTs gives the same result twice on one thread only
         from deepmir_bids.anatomy.registration import register_rigid
 
         moving = nib.load(self.inputs.in_file)
-        rigid = register_rigid(
-            moving, nib.load(self.inputs.reference), name=self.inputs.source_file
-        )
-        moved = nib.Nifti1Image(moving.dataobj, rigid.matrix @ moving.affine)
+        moving.set_filename(self.inputs.source_file)  # the name that an error gives
+        rigid = register_rigid(moving, nib.load(self.inputs.reference))
+        moved = nib.Nifti1Image(moving.get_fdata(dtype=np.float32), rigid.matrix @ moving.affine)
         self._results['out_file'] = str(Path(runtime.cwd) / 'T2w.nii')
-        self._results['quality'] = rigid.quality
+        self._results['quality'] = rigid.mutual_information
         nib.save(moved, self._results['out_file'])
         return runtime
 
@@ -60,11 +60,9 @@ class Align(SimpleInterface):
 class _RegisterInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc='head, in the world of the SWI')
     source_file = File(mandatory=True, desc='the file it came from, for messages')
-    contrast = traits.Enum('t2w', 'swi', mandatory=True)
     anatomy = traits.Instance(Anatomy, mandatory=True)
     brain_mask = File(exists=True, desc='a given brain mask, in the world of the SWI')
     sloppy = traits.Bool(False, usedefault=True)
-    num_threads = traits.Int(1, usedefault=True, nohash=True)
 
 
 class _RegisterOutputSpec(TraitedSpec):
@@ -80,22 +78,28 @@ class Register(SimpleInterface):
     output_spec = _RegisterOutputSpec
 
     def _run_interface(self, runtime):
-        limit_threads(self.inputs.num_threads)
+        limit_threads(1)  # ANTs gives the same result twice on one thread only
         from deepmir_bids.anatomy.registration import register_template
 
-        mask = nib.load(self.inputs.brain_mask) if isdefined(self.inputs.brain_mask) else None
+        head = nib.load(self.inputs.in_file)
+        head.set_filename(self.inputs.source_file)  # the name that an error gives
         found = register_template(
-            nib.load(self.inputs.in_file),
+            head,
             self.inputs.anatomy,
             Path(runtime.cwd),
-            self.inputs.contrast,
-            brain_mask=mask,
+            brain_mask=_optional(self.inputs.brain_mask),
             sloppy=self.inputs.sloppy,
-            name=self.inputs.source_file,
         )
-        self._results['to_template'] = str(found.to_template)
-        self._results['from_template'] = str(found.from_template)
-        self._results['summary'] = found.summary
+        self._results['to_template'] = str(found.from_image)
+        self._results['from_template'] = str(found.to_image)
+        self._results['summary'] = {
+            'Start': found.starts[0].name,
+            'MutualInformation': round(found.mutual_information, 4),
+            'MutualInformationOfStarts': {
+                start.name: round(start.mutual_information, 4) for start in found.starts
+            },
+            'BrainVolume': round(found.brain_ml, 1),
+        }
         return runtime
 
 
@@ -125,12 +129,18 @@ class Label(SimpleInterface):
         from deepmir_bids.bids.tables import write_tsv
 
         swi = nib.load(self.inputs.reference)
-        given = nib.load(self.inputs.brain_mask) if isdefined(self.inputs.brain_mask) else None
-        labels = label_grid(swi, self.inputs.anatomy, self.inputs.from_template, given)
-        iron_rich = np.isin(labels.structures, labels.indices(BASAL_GANGLIA))
+        anatomy = self.inputs.anatomy
+        brain_mask, structures = label_grid(
+            swi.shape,
+            swi.affine,
+            anatomy,
+            self.inputs.from_template,
+            _optional(self.inputs.brain_mask),
+        )
+        iron_rich = np.isin(structures, basal_ganglia_indices(anatomy.structures))
         images = {
-            'brain_mask': labels.brain_mask.astype(np.uint8),
-            'structures': labels.structures.astype(np.int16),
+            'brain_mask': brain_mask.astype(np.uint8),
+            'structures': structures.astype(np.int16),
             'iron_rich': iron_rich.astype(np.uint8),
             'iron_area': dilate(iron_rich, swi.affine, IRON_MARGIN_MM).astype(np.uint8),
         }
@@ -140,5 +150,11 @@ class Label(SimpleInterface):
             self._results[name] = str(Path(runtime.cwd) / f'{name}.nii')
             nib.save(image, self._results[name])
         table = Path(runtime.cwd) / 'structures.tsv'
-        self._results['structures_tsv'] = str(write_tsv(labels.table, table))
+        names = pd.DataFrame([asdict(structure) for structure in anatomy.structures])
+        self._results['structures_tsv'] = str(write_tsv(names, table))
         return runtime
+
+
+def _optional(path):
+    """Image of an input that need not be given."""
+    return nib.load(path) if isdefined(path) else None

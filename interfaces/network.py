@@ -28,7 +28,7 @@ class _PredictInputSpec(BaseInterfaceInputSpec):
     brain_mask = File(exists=True, mandatory=True)
     model = Directory(exists=True, mandatory=True, nohash=True, desc='folder of the model')
     sha256 = traits.Str(mandatory=True, desc='of its weights: a model is its content')
-    device = traits.Str('cpu', usedefault=True, nohash=True)
+    device = traits.Str('auto', usedefault=True, nohash=True)
     num_threads = traits.Int(1, usedefault=True, nohash=True)
 
 
@@ -59,7 +59,8 @@ class Predict(SimpleInterface):
             swi.affine,
             model.card,
         )
-        found = predict(model, prepared.x, self.inputs.device, self.inputs.num_threads)
+        device = _device(self.inputs.device)
+        found = predict(model, prepared.x, device, self.inputs.num_threads)
         for name, probability in zip(CLASSES, restore(found, prepared.grid), strict=True):
             field = name.lower()
             self._results[field] = _keep(runtime, f'{field}.nii', probability, swi, np.float32)
@@ -144,7 +145,7 @@ class MeasureLesions(SimpleInterface):
     output_spec = _MeasureLesionsOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.anatomy.registration import points_to_template
+        from deepmir_bids.anatomy.carry import points_to_template
         from deepmir_bids.bids.tables import read_tsv, write_tsv
         from deepmir_bids.lesions.measures import measure_lesions
 
@@ -164,6 +165,15 @@ class MeasureLesions(SimpleInterface):
         )
         self._results['table'] = str(write_tsv(table, Path(runtime.cwd) / 'lesions.tsv'))
         return runtime
+
+
+def _device(asked: str) -> str:
+    """Return the device to run on: the one asked for, or a GPU where there is one."""
+    import torch
+
+    if asked != 'auto':
+        return asked
+    return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def _data(path):

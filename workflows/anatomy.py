@@ -60,13 +60,10 @@ def init_anatomy_wf(
     register = pe.Node(
         Register(
             source_file=str(unit.t2w or unit.swi),
-            contrast='t2w' if unit.t2w else 'swi',
             anatomy=anatomy,
             sloppy=settings.sloppy,
-            num_threads=threads,
         ),
         name='register',
-        n_procs=threads,
         mem_gb=2,
     )
     label_swi = pe.Node(Label(anatomy=anatomy), name='label_swi', mem_gb=2)
@@ -125,9 +122,8 @@ def _connect_t2w(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
         mem_gb=2,
     )
     align_t2w = pe.Node(
-        Align(source_file=str(unit.t2w), num_threads=threads),
+        Align(source_file=str(unit.t2w)),
         name='align_t2w',
-        n_procs=threads,
         mem_gb=2,
     )
     t2w_grid = pe.Node(ToGrid(), name='t2w_grid', mem_gb=2)

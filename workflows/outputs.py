@@ -75,7 +75,7 @@ def init_outputs_wf(
     return workflow
 
 
-def init_sink(unit: Unit, name: str, **inputs: Any) -> pe.Node:
+def init_sink(unit: Unit, name: str, /, **inputs: Any) -> pe.Node:
     """Return a node that names a file after the unit's SWI."""
     image = inputs['suffix'] != 'xfm' and inputs.get('datatype') != 'figures'
     table = inputs.pop('extension', None) == '.tsv'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import time
 from datetime import datetime, timezone
@@ -22,6 +23,7 @@ from deepmir_bids.bids.publish import write_whole
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.cli.failures import read_failures
 from deepmir_bids.cli.progress import RunProgress
+from deepmir_bids.errors import UsageError
 from deepmir_bids.model.registry import find_model, read_card
 from deepmir_bids.reports.methods import methods_text
 from deepmir_bids.settings import Settings
@@ -91,9 +93,23 @@ def choose_anatomy(settings: Settings, cache_dir: Path) -> Anatomy:
     """Template and atlas of the run: as asked for, or built in where they cannot be had."""
     from deepmir_bids.anatomy.templates import find_anatomy
 
-    return find_anatomy(
-        settings.template, settings.atlas, cache_dir, atlas_labels=settings.atlas_labels
-    )
+    file = Path(settings.atlas) if settings.atlas_labels else None
+    try:
+        return find_anatomy(
+            settings.template,
+            atlas_label(file) if file else settings.atlas,
+            cache_dir,
+            atlas_file=file,
+            atlas_labels=settings.atlas_labels,
+        )
+    except ValueError as error:
+        raise UsageError(f'--atlas {settings.atlas} cannot be used: {error}.') from error
+
+
+def atlas_label(file: Path) -> str:
+    """Return an atlas's name as BIDS takes it: the file's ``atlas-`` entity, or its own name."""
+    entity = re.search(r'(?:atlas|seg)-([A-Za-z0-9]+)', file.name)
+    return entity.group(1) if entity else re.sub(r'[^A-Za-z0-9]', '', file.name.split('.')[0])
 
 
 def start_output(settings: Settings, anatomy: Anatomy, log_dir: Path) -> None:

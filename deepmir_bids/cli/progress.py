@@ -25,6 +25,9 @@ STEPS = {
     'publish': 'writing the results',
 }
 
+#: A step that ends sooner was not run: its result was found in the work folder.
+REUSED_S = 0.03
+
 
 class RunProgress:
     """
@@ -70,7 +73,9 @@ class RunProgress:
         else:
             took = time.monotonic() - self.started.get(node.fullname, time.monotonic())
             failed = '[red]failed[/red], ' if status == 'exception' else ''
-            self._line(unit, f'{STEPS[node.name]}: {failed}{took:.1f} s')
+            reused = took < REUSED_S and node.name != 'publish' and not failed
+            how = 'done before' if reused else f'{failed}{took:.1f} s'
+            self._line(unit, f'{STEPS[node.name]}: {how}')
             if failed or node.name == 'publish':
                 self._finish(unit)
         now = '; '.join(f'{name}: {step}' for name, step in self.running.items())

@@ -83,6 +83,7 @@ def plot_gallery(images: Images, table: pd.DataFrame, out_file: Path) -> Path:
             color=COLOURS[lesion['class']],
             fontsize=8,
         )
+        row[0].text(0.03, 0.5, 'R', color='white', fontsize=8, transform=row[0].transAxes)
     figure.tight_layout(pad=0.4)
     figure.savefig(out_file, dpi=80)
     return out_file
