@@ -45,7 +45,7 @@ class Align(SimpleInterface):
 
     def _run_interface(self, runtime):
         limit_threads(1)  # ANTs gives the same result twice on one thread only
-        from deepmir_bids.anatomy.registration import register_rigid
+        from deepmir_bids.anatomy.rigid import register_rigid
 
         moving = nib.load(self.inputs.in_file)
         moving.set_filename(self.inputs.source_file)  # the name that an error gives

@@ -154,8 +154,10 @@ class Assemble(SimpleInterface):
         for figure in self.inputs.figures:
             shutil.copy(figure, folder)
         filters = {'subject': self.inputs.subject, **({'session': session} if session else {})}
+        # nireports copies the figures below the page's folder and links to them from there.
+        folder = Path(runtime.cwd) / 'page'
         report = Report(
-            runtime.cwd,
+            folder,
             None,
             bootstrap_file=load_data('report.yml'),
             reportlets_dir=reportlets,
@@ -163,5 +165,5 @@ class Assemble(SimpleInterface):
             **filters,
         )
         report.generate_report()
-        self._results['out_file'] = str(Path(runtime.cwd) / f'{self.inputs.label}.html')
+        self._results['out_file'] = str(folder / f'{self.inputs.label}.html')
         return runtime

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
+from deepmir_bids import __version__
 from deepmir_bids.anatomy.templates import Anatomy
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.interfaces.bids import Publish
@@ -17,8 +18,9 @@ from deepmir_bids.workflows.report import init_report_wf
 
 
 def init_deepmir_wf(settings: Settings, anatomy: Anatomy, units: list[Unit]) -> pe.Workflow:
-    """Return the graph of a whole run."""
-    workflow = pe.Workflow(name='deepmir_wf', base_dir=str(settings.work_dir))
+    """Return the graph of a whole run; results of another version are never taken up."""
+    base_dir = settings.work_dir / f'deepmir-{__version__}'
+    workflow = pe.Workflow(name='deepmir_wf', base_dir=str(base_dir))
     workflow.add_nodes([init_unit_wf(settings, anatomy, unit) for unit in units])
     return workflow
 

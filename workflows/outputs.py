@@ -18,7 +18,7 @@ from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.lesions import operating_point
 
 STRUCTURE_COLUMNS = {
-    'index': {'Description': 'Value of the structure in the label image.'},
+    'index': {'Description': 'Value of the structure in the label image.', 'Format': 'integer'},
     'name': {'Description': 'Name of the structure.'},
     'region': {'Description': 'Region it is counted in: lobar, deep or infratentorial.'},
 }
@@ -136,7 +136,7 @@ def unit_results(
     ]
     columns = json.loads(load_data('lesion_columns.json').read_text())
     class_columns = {
-        'index': {'Description': 'Value of the class in the label image.'},
+        'index': {'Description': 'Value of the class in the label image.', 'Format': 'integer'},
         'name': {'Description': 'Lesion class.', 'Levels': columns['class']['Levels']},
     }
     lesions = {**ours, 'desc': 'lesions', 'suffix': 'dseg'}

@@ -11,7 +11,7 @@ from deepmir_bids.data import load as load_data
 
 BIDS_VERSION = '1.10.0'
 #: What a validator need not look at.
-BIDSIGNORE = '*.html\nfigures\n*_xfm.*\ngroup_*\n'
+BIDSIGNORE = '*.html\nfigures\n*_xfm.*\ngroup_*\nCITATION.md\n'
 DESCRIPTIONS = {
     'preproc': 'Prepared for the network: bias-corrected T2w, QSM in ppm; on the grid of the SWI',
     'brain': 'The brain, by registration to the template or as given with --brain-mask-from',
@@ -54,7 +54,7 @@ def describe_dataset(
         'DatasetLinks': {name: path.absolute().as_uri() for name, path in sources.items()},
         'HowToAcknowledge': 'See CITATION.md.',
     }
-    rows = ['desc_id\tdescription', *(f'{key}\t{text}' for key, text in DESCRIPTIONS.items())]
+    rows = ['desc_id\tdescription', *(f'desc-{key}\t{text}' for key, text in DESCRIPTIONS.items())]
     write_whole(out_dir / 'dataset_description.json', json.dumps(description, indent=2) + '\n')
     write_whole(out_dir / '.bidsignore', BIDSIGNORE)
     write_whole(out_dir / 'descriptions.tsv', '\n'.join(rows) + '\n')

@@ -69,6 +69,7 @@ def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
     volume = nib.Nifti1Image(data, affine)
     volume.set_qform(affine, code=1)
     volume.set_sform(affine, code=1)
+    volume.header.set_xyzt_units('mm')
     return volume, notes + mended
 
 
