@@ -1,4 +1,4 @@
-"""Brain mask and structures on the grid of a subject's image."""
+"""Brain mask and structures of the template on a grid of the subject."""
 
 from __future__ import annotations
 
@@ -18,44 +18,53 @@ def label_grid(
     affine: np.ndarray,
     anatomy: Anatomy,
     from_template: str | Path,
-    given_mask=None,
+    brain_mask=None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Carry brain mask and structures from the template to a grid.
+    """Brain mask and structures on a grid of the subject.
 
     Parameters
     ----------
     shape, affine
-        The grid, in the subject's world (RAS+ mm).
+        The grid, of any orientation; RAS+ mm.
     anatomy
-        The template.
+        What `find_anatomy` gave.
     from_template
-        Transform that takes images from the template to the subject.
-    given_mask
-        nibabel image of a brain mask in the subject's world; it replaces the template's.
+        ``TemplateRegistration.to_image``.
+    brain_mask
+        nibabel image of the subject's own brain mask, on any grid of the same world. Without it
+        the mask is the template's.
 
     Returns
     -------
     brain_mask
-        Boolean array.
+        bool of the given shape.
     structures
-        Values of ``anatomy.structures``: one for each voxel of the brain, 0 elsewhere.
-
+        int32 of that shape: one of ``anatomy.structures`` in every voxel of the brain, 0 outside.
     """
-    if given_mask is None:
+    if brain_mask is None:
         brain = carry_to_grid(anatomy.brain_mask, from_template, shape, affine) > 0.5
     else:
-        brain = carry_to_grid(given_mask, None, shape, affine, 'nearest') > 0.5
-    labels = carry_to_grid(anatomy.labels, from_template, shape, affine, 'nearest')
-    return brain, fill(np.rint(labels).astype(np.int32), brain)
+        brain = carry_to_grid(brain_mask, None, shape, affine, 'nearest') > 0.5
+    carried = carry_to_grid(anatomy.labels, from_template, shape, affine, 'nearest')
+    structures = np.where(brain, np.rint(carried), 0).astype(np.int32)
+    return brain, _fill_from_nearest(structures, brain, affine)
 
 
-def fill(labels: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Give each voxel of a mask that has no label the nearest one; remove labels outside."""
-    from scipy.ndimage import distance_transform_edt
+def _fill_from_nearest(labels: np.ndarray, mask: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Give each unlabelled voxel of the mask the label that is nearest to it."""
+    from scipy import ndimage
 
-    lacking = mask & (labels == 0)
-    if lacking.any() and labels.any():
-        nearest = distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
-        labels = np.where(lacking, labels[tuple(nearest)], labels)
-    return np.where(mask, labels, 0)
+    empty = mask & (labels == 0)
+    if not empty.any() or not labels.any():
+        return labels
+    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    part = labels[box]
+    nearest = ndimage.distance_transform_edt(
+        part == 0,
+        sampling=np.linalg.norm(affine[:3, :3], axis=0),
+        return_distances=False,
+        return_indices=True,
+    )
+    filled = labels.copy()
+    filled[box] = np.where(empty[box], part[tuple(nearest)], part)
+    return filled

@@ -1,0 +1,118 @@
+"""Files of a template: from the local TemplateFlow cache, else downloaded, else not at all.
+
+The cache is read as a folder. TemplateFlow's client is imported only to download, since importing
+it writes a skeleton of empty files into its home, and only when its server answers within seconds,
+so that a machine without network loses no time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import threading
+import zlib
+from pathlib import Path
+
+SERVER = 'https://templateflow.s3.amazonaws.com'
+#: Longest wait for the server's first answer, and for each read of a download, in seconds.
+ANSWER_S, READ_S = 4, 30
+
+#: File by what it is: the end of its name, and the client's query for it.
+FILES = {
+    't1w head': ('T1w', {'suffix': 'T1w', 'desc': None}),
+    't1w brain': ('desc-brain_T1w', {'suffix': 'T1w', 'desc': 'brain'}),
+    't2w head': ('T2w', {'suffix': 'T2w', 'desc': None}),
+    'brain mask': ('desc-brain_mask', {'suffix': 'mask', 'desc': 'brain'}),
+    'HOSPA': (
+        'atlas-HOSPA_desc-th25_dseg',
+        {'atlas': 'HOSPA', 'desc': 'th25', 'suffix': 'dseg'},
+    ),
+}
+#: What a template must have; a T2w is only welcome.
+REQUIRED = ('t1w head', 't1w brain', 'brain mask')
+
+
+def home() -> Path:
+    """TemplateFlow's home, without importing TemplateFlow."""
+    from platformdirs import user_cache_dir
+
+    return Path(os.environ.get('TEMPLATEFLOW_HOME') or user_cache_dir('templateflow')).absolute()
+
+
+def template_files(template: str, wanted: tuple[str, ...]) -> tuple[dict[str, Path], str]:
+    """Paths of a template's files (keys of `FILES`) and, if some lack, one clause saying why.
+
+    Resolution 2 is preferred, 1 taken where that is missing: all images of a template share one
+    world, not one grid.
+    """
+    found = _local_files(template)
+    missing = [name for name in wanted if name not in found]
+    if not missing:
+        return found, ''
+    if not _server_answers():
+        reason = 'TemplateFlow does not answer'
+    else:
+        reason = _download(template, missing)
+        found = _local_files(template)
+    missing = [name for name in wanted if name not in found]
+    return found, f'{reason} and its cache lacks {", ".join(missing)}' if missing else ''
+
+
+def _local_files(template: str) -> dict[str, Path]:
+    folder = home() / f'tpl-{template}'
+    found = {}
+    for name, (ending, _) in FILES.items():
+        for resolution in ('02', '2', '01', '1'):
+            path = folder / f'tpl-{template}_res-{resolution}_{ending}.nii.gz'
+            if _is_whole(path):
+                found[name] = path
+                break
+    return found
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether an image can be read to its end: the cache's skeleton has files of no length."""
+    import nibabel as nib
+    import numpy as np
+
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    try:
+        np.asanyarray(nib.load(path).dataobj)
+    except (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError):
+        return False
+    return True
+
+
+def _server_answers() -> bool:
+    import requests
+
+    answers = []
+
+    def ask():
+        with contextlib.suppress(requests.RequestException):
+            answers.append(requests.head(SERVER, timeout=ANSWER_S))
+
+    # A thread, since a name server that keeps silent is not bound by the request's own timeout.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(ANSWER_S)
+    return bool(answers)
+
+
+def _download(template: str, names: list[str]) -> str:
+    """Download files; the reason why not, if so."""
+    import requests
+
+    silence = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(silence), contextlib.redirect_stdout(silence):
+            from templateflow.client import TemplateFlowClient
+
+            client = TemplateFlowClient(root=home(), timeout=READ_S)
+            for name in names:
+                client.get(template, resolution=2, **FILES[name][1])
+    except (requests.RequestException, OSError, RuntimeError, ValueError) as error:
+        return f'TemplateFlow could not be downloaded ({type(error).__name__})'
+    return 'TemplateFlow was asked'
