@@ -13,13 +13,14 @@ import os
 import threading
 import zlib
 from pathlib import Path
+from typing import Any
 
 SERVER = 'https://templateflow.s3.amazonaws.com'
 #: Longest wait for the server's first answer, and for each read of a download, in seconds.
 ANSWER_S, READ_S = 4, 30
 
 #: File by what it is: the end of its name, and the client's query for it.
-FILES = {
+FILES: dict[str, tuple[str, dict[str, str | None]]] = {
     't1w head': ('T1w', {'suffix': 'T1w', 'desc': None}),
     't1w brain': ('desc-brain_T1w', {'suffix': 'T1w', 'desc': 'brain'}),
     't2w head': ('T2w', {'suffix': 'T2w', 'desc': None}),
@@ -79,7 +80,8 @@ def _is_whole(path: Path) -> bool:
     if not path.is_file() or not path.stat().st_size:
         return False
     try:
-        np.asanyarray(nib.load(path).dataobj)
+        image: Any = nib.load(path)
+        np.asanyarray(image.dataobj)
     except (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError):
         return False
     return True

@@ -15,7 +15,14 @@ import numpy as np
 import deepmir_bids
 from deepmir_bids.anatomy import builtin
 from deepmir_bids.anatomy.atlases import complete_atlas
-from deepmir_bids.anatomy.regions import brain_structures, draw_structures, regions_of
+from deepmir_bids.anatomy.nuclei import nuclei
+from deepmir_bids.anatomy.regions import (
+    brain_structures,
+    draw_structures,
+    regions_of,
+    structures_at,
+)
+from deepmir_bids.anatomy.shapes import grid_points
 from deepmir_bids.anatomy.structures import Structure, read_structures
 from deepmir_bids.anatomy.templateflow import REQUIRED, template_files
 from deepmir_bids.data import load
@@ -168,9 +175,7 @@ def _make(folder: Path, files, atlas_file, atlas_labels) -> None:
 
     if atlas_file is None:
         structures = brain_structures()
-        grid = _finer(mask)
-        inside = _with_rim(mask, grid)
-        labels, affine = draw_structures(inside.shape, grid[1], inside), grid[1]
+        labels, affine = _draw_finely(mask)
     else:
         labels, affine, structures = _read_atlas(atlas_file, atlas_labels, mask)
     nib.save(nib.Nifti1Image(labels.astype(np.uint16), affine), folder / 'dseg.nii.gz')
@@ -180,13 +185,26 @@ def _make(folder: Path, files, atlas_file, atlas_labels) -> None:
     (folder / 'dseg.tsv').write_text('\n'.join(['index\tname\tregion', *rows]) + '\n')
 
 
-def _finer(mask, spacing_mm: float = 1.0) -> tuple[tuple[int, ...], np.ndarray]:
-    """Shape and affine of a grid of 1 mm over the same field of view."""
+def _draw_finely(mask, spacing_mm: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """The built-in structures over the mask's field of view at 1 mm: labels and their affine.
+
+    Drawn on the mask's own grid first, and anew at 1 mm only in and near the nuclei.
+    """
+    import nibabel as nib
     from nibabel.affines import rescale_affine
+    from nibabel.processing import resample_from_to
+    from scipy import ndimage
 
     zooms = np.asarray(mask.header.get_zooms()[:3])
     shape = tuple(np.ceil(mask.shape * zooms / spacing_mm).astype(int))
-    return shape, rescale_affine(mask.affine, mask.shape, spacing_mm, shape)
+    affine = rescale_affine(mask.affine, mask.shape, spacing_mm, shape)
+    coarse = draw_structures(mask.shape, mask.affine, _with_rim(mask, (mask.shape, mask.affine)))
+    image = nib.Nifti1Image(coarse, mask.affine)
+    labels = np.asarray(resample_from_to(image, (shape, affine), order=0).dataobj)
+    nucleus = (labels > 0) & (labels <= len(nuclei()))
+    near = ndimage.binary_dilation(nucleus, iterations=2) & (labels > 0)
+    labels[near] = structures_at(grid_points(shape, affine, near))
+    return labels, affine
 
 
 def _with_rim(mask, grid, rim_mm: float = 6.0) -> np.ndarray:
