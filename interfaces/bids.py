@@ -45,6 +45,7 @@ class _PublishInputSpec(BaseInterfaceInputSpec):
     in_files = InputMultiObject(File(exists=True), mandatory=True, desc='all files of the unit')
     out_dir = Directory(mandatory=True, desc='root of the derivatives dataset')
     unit = traits.Str(mandatory=True, desc='label of the unit, such as sub-01_ses-02')
+    datatypes = traits.List(traits.Str, mandatory=True, desc='folders that are replaced')
 
 
 class _PublishOutputSpec(TraitedSpec):
@@ -63,6 +64,7 @@ class Publish(SimpleInterface):
             [Path(path) for path in self.inputs.in_files],
             Path(self.inputs.out_dir),
             self.inputs.unit,
+            self.inputs.datatypes,
         )
         self._results['out_files'] = [str(path) for path in published]
         return runtime

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from deepmir_bids import __version__
+from deepmir_bids.anatomy.structures import read_structures
 from deepmir_bids.anatomy.templates import Anatomy
+from deepmir_bids.bids.publish import DATATYPES
+from deepmir_bids.bids.results import Results
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.interfaces.bids import Publish
+from deepmir_bids.interfaces.images import LoadVolume
 from deepmir_bids.model.registry import find_model, read_card
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.anatomy import init_anatomy_wf
 from deepmir_bids.workflows.lesions import init_lesions_wf
-from deepmir_bids.workflows.outputs import init_outputs_wf
-from deepmir_bids.workflows.report import init_report_wf
+from deepmir_bids.workflows.outputs import detection_sidecar, init_outputs_wf
+from deepmir_bids.workflows.report import init_report_wf, report_facts
 
 
 def init_deepmir_wf(settings: Settings, anatomy: Anatomy, units: list[Unit]) -> pe.Workflow:
@@ -25,6 +31,45 @@ def init_deepmir_wf(settings: Settings, anatomy: Anatomy, units: list[Unit]) -> 
     return workflow
 
 
+def init_reports_wf(settings: Settings, results: dict[Unit, Results]) -> pe.Workflow:
+    """Return the graph that makes the pages again, from results that are already there."""
+    base_dir = settings.work_dir / f'deepmir-{__version__}'
+    workflow = pe.Workflow(name='reports_wf', base_dir=str(base_dir))
+    for unit, there in results.items():
+        unit_wf = pe.Workflow(name=unit.workflow_name)
+        load_swi = pe.Node(LoadVolume(in_file=str(unit.swi)), name='load_swi', mem_gb=1)
+        used = replace(unit, **{name: there.files.get(name) for name in ('qsm', 't2w')})
+        report_wf = init_report_wf(
+            used,
+            read_structures(there.files['structures_tsv']),
+            report_facts(unit, there.found, there.anatomy['Template'], there.atlas),
+        )
+        inputs = report_wf.get_node('inputnode').inputs
+        for name in inputs.copyable_trait_names():
+            if name in there.files:
+                setattr(inputs, name, str(there.files[name]))
+        inputs.notes = there.found.get('Notes', [])
+        collect, publish = _init_publish(settings, unit, ['figures'])
+        unit_wf.connect([
+            (load_swi, report_wf, [('out_file', 'inputnode.swi')]),
+            (report_wf, collect, [('outputnode.figures', 'in2'), ('outputnode.page', 'in3')]),
+            (collect, publish, [('out', 'in_files')]),
+        ])  # fmt: skip
+        workflow.add_nodes([unit_wf])
+    return workflow
+
+
+def _init_publish(settings: Settings, unit: Unit, datatypes: list[str]):
+    """Return the last two nodes of a unit: its files together, and in their place."""
+    collect = pe.Node(niu.Merge(3), name='collect', run_without_submitting=True)
+    publish = pe.Node(
+        Publish(out_dir=str(settings.out_dir), unit=unit.label, datatypes=datatypes),
+        name='publish',
+        run_without_submitting=True,
+    )
+    return collect, publish
+
+
 def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflow:
     """Return the graph of one unit."""
     workflow = pe.Workflow(name=unit.workflow_name)
@@ -33,14 +78,12 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
     anatomy_wf = init_anatomy_wf(settings, unit, anatomy)
     lesions_wf = init_lesions_wf(settings, unit, model, card)
     outputs_wf = init_outputs_wf(settings, unit, anatomy, card)
-    report_wf = init_report_wf(settings, unit, anatomy, card)
-    notes = pe.Node(niu.Merge(2, in1=list(unit.notes)), name='notes', run_without_submitting=True)
-    collect = pe.Node(niu.Merge(3), name='collect', run_without_submitting=True)
-    publish = pe.Node(
-        Publish(out_dir=str(settings.out_dir), unit=unit.label),
-        name='publish',
-        run_without_submitting=True,
+    facts = report_facts(
+        unit, detection_sidecar(settings, unit, card), anatomy.name, anatomy.atlas
     )
+    report_wf = init_report_wf(unit, anatomy.structures, facts)
+    notes = pe.Node(niu.Merge(2, in1=list(unit.notes)), name='notes', run_without_submitting=True)
+    collect, publish = _init_publish(settings, unit, list(DATATYPES))
 
     shared = ['brain_mask', 'structures', *unit.inputs]
     found = ['cmb_mask', 'iron_mask', 'cmb_probseg', 'iron_probseg', 'classes']

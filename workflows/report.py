@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
-from deepmir_bids.anatomy.structures import BASAL_GANGLIA
-from deepmir_bids.anatomy.templates import Anatomy
+from deepmir_bids import INPUTS
+from deepmir_bids.anatomy.structures import BASAL_GANGLIA, Structure
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.interfaces.reports import Assemble, Gallery, PlotContours, Summary
-from deepmir_bids.model.registry import ModelCard
 from deepmir_bids.reports.gallery import QSM_LIMITS_PPM
-from deepmir_bids.settings import Settings
-from deepmir_bids.workflows.outputs import detection_sidecar, init_sink
+from deepmir_bids.workflows.outputs import init_sink
 
 COLOURS = dict(
     zip((*BASAL_GANGLIA, 'thalamus'), ('#30d158', '#0a84ff', '#ff3b30', '#ffd60a'), strict=True)
@@ -20,10 +21,19 @@ COLOURS = dict(
 
 
 def init_report_wf(
-    settings: Settings, unit: Unit, anatomy: Anatomy, card: ModelCard, name: str = 'report_wf'
+    unit: Unit, structures: Sequence[Structure], facts: dict[str, str], name: str = 'report_wf'
 ) -> pe.Workflow:
     """
     Draw the figures of a unit and put them together.
+
+    Parameters
+    ----------
+    unit
+        The unit, with the inputs that were used.
+    structures
+        What the values of the label image mean.
+    facts
+        What the result rests on (:func:`report_facts`).
 
     Inputs
     ------
@@ -45,7 +55,7 @@ def init_report_wf(
     )
     optional = [(field, field) for field in unit.inputs if field != 'swi']
     gallery = pe.Node(Gallery(), name='gallery', mem_gb=1)
-    summary = pe.Node(Summary(facts=_facts(settings, unit, anatomy, card)), name='summary')
+    summary = pe.Node(Summary(facts=facts), name='summary')
     plot_mask = pe.Node(PlotContours(), name='plot_mask', mem_gb=1)
     workflow.connect([
         (inputnode, gallery, [
@@ -71,7 +81,7 @@ def init_report_wf(
         if field not in unit.inputs or (field == 'swi' and 'qsm' in unit.inputs):
             continue
         plot = pe.Node(
-            PlotContours(colours=_label_colours(anatomy)), name=f'plot_nuclei_{field}', mem_gb=1
+            PlotContours(colours=_label_colours(structures)), name=f'plot_nuclei_{field}', mem_gb=1
         )
         if field == 'qsm':
             plot.inputs.limits = QSM_LIMITS_PPM
@@ -106,20 +116,20 @@ def init_report_wf(
 _FIGURE = {'datatype': 'figures', 'space': 'SWI'}
 
 
-def _label_colours(anatomy: Anatomy) -> dict[str, list[int]]:
+def _label_colours(structures: Sequence[Structure]) -> dict[str, list[int]]:
     return {
-        colour: [structure.index for structure in anatomy.structures if structure.kind == kind]
+        colour: [structure.index for structure in structures if structure.kind == kind]
         for kind, colour in COLOURS.items()
     }
 
 
-def _facts(settings: Settings, unit: Unit, anatomy: Anatomy, card: ModelCard) -> dict[str, str]:
-    made = detection_sidecar(settings, unit, card)
-    missing = ', '.join(name for name in settings.inputs if name not in unit.inputs)
+def report_facts(unit: Unit, found: dict[str, Any], template: str, atlas: str) -> dict[str, str]:
+    """What a result rests on, from the sidecar of its lesions, template and atlas."""
+    missing = ', '.join(name for name in INPUTS if name not in found['InputsUsed'])
     return {
-        'Inputs': ', '.join(unit.inputs) + (f' (missing: {missing})' if missing else ''),
+        'Inputs': ', '.join(found['InputsUsed']) + (f' (missing: {missing})' if missing else ''),
         'SWI': unit.swi.name if unit.swi else '',
-        'Model': f'{card.name}, {settings.operating_point} operating point',
-        'Thresholds': ', '.join(f'{k} {v:.2f}' for k, v in made['Thresholds'].items()),
-        'Template and atlas': f'{anatomy.name}, {anatomy.atlas}',
+        'Model': f'{found["Model"]}, {found["OperatingPoint"]} operating point',
+        'Thresholds': ', '.join(f'{k} {v:.2f}' for k, v in found['Thresholds'].items()),
+        'Template and atlas': f'{template}, {atlas}',
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 #: Folders of a unit that hold its results.
@@ -23,7 +23,9 @@ def write_whole(path: Path, content: str) -> None:
     os.replace(beside.name, path)
 
 
-def publish(staged: Iterable[Path], out_dir: Path, unit: str) -> list[Path]:
+def publish(
+    staged: Iterable[Path], out_dir: Path, unit: str, datatypes: Sequence[str] = DATATYPES
+) -> list[Path]:
     """
     Replace a unit's results by those of this run.
 
@@ -39,6 +41,8 @@ def publish(staged: Iterable[Path], out_dir: Path, unit: str) -> list[Path]:
         Root of the output dataset.
     unit
         Label of the unit, ``sub-01`` or ``sub-01_ses-02``.
+    datatypes
+        Folders whose earlier results are replaced, with the page.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def publish(staged: Iterable[Path], out_dir: Path, unit: str) -> list[Path]:
             place.parent.mkdir(parents=True, exist_ok=True)
             beside[place] = place.with_name(f'.{place.name}.part')
             shutil.copyfile(source, beside[place])
-        for old in earlier_results(out_dir, unit):
+        for old in earlier_results(out_dir, unit, datatypes):
             old.unlink()
         for place, copy in beside.items():
             os.replace(copy, place)
@@ -63,10 +67,10 @@ def publish(staged: Iterable[Path], out_dir: Path, unit: str) -> list[Path]:
     return sorted(places)
 
 
-def earlier_results(out_dir: Path, unit: str) -> list[Path]:
-    """All files that a unit has in the output dataset."""
+def earlier_results(out_dir: Path, unit: str, datatypes: Sequence[str]) -> list[Path]:
+    """All files that a unit has in these folders of the output dataset, and its page."""
     folder = out_dir.joinpath(*unit.split('_', maxsplit=1))
-    found = [path for name in DATATYPES for path in (folder / name).glob(f'{unit}_*')]
+    found = [path for name in datatypes for path in (folder / name).glob(f'{unit}_*')]
     page = out_dir / f'{unit}.html'
     return [*found, page] if page.is_file() else found
 

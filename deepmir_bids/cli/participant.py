@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-import sys
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from networkx import topological_sort
 from rich.console import Console
@@ -20,10 +19,10 @@ from deepmir_bids import __version__
 from deepmir_bids.bids.description import describe_dataset
 from deepmir_bids.bids.layout import collect_units
 from deepmir_bids.bids.publish import write_whole
+from deepmir_bids.bids.results import read_results
 from deepmir_bids.bids.units import Unit
-from deepmir_bids.cli.failures import read_failures
-from deepmir_bids.cli.progress import RunProgress
-from deepmir_bids.errors import UsageError
+from deepmir_bids.cli.execution import configure_nipype, execute
+from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.model.registry import find_model, read_card
 from deepmir_bids.reports.methods import methods_text
 from deepmir_bids.settings import Settings
@@ -66,27 +65,47 @@ def run_participants(settings: Settings, verbose: int = 0) -> int:
     ready = [unit for unit in units if not unit.skipped]
     run_id = f'{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}'
     log_dir = settings.out_dir / 'logs' / run_id
-    anatomy = choose_anatomy(settings, settings.work_dir / 'anatomy')
-    start_output(settings, anatomy, log_dir)
 
-    console.print(f'deepmir {__version__}: {len(units)} units, log in {escape(str(log_dir))}')
-    if anatomy.note:
-        console.print(f'  {escape(anatomy.note)}')
+    def say(text: str) -> None:
+        console.print(escape(text))
+
+    write_whole(log_dir / 'settings.toml', settings.to_toml())
+    say(f'deepmir {__version__}: {len(units)} units, log in {log_dir}')
     for unit in units:
         for note in unit.notes:
-            console.print(f'  {escape(unit.label)}: {escape(note)}')
-    failed = _run(settings, anatomy, ready, log_dir, verbose) if ready else {}
+            say(f'  {unit.label}: {note}')
+    configure_nipype(settings, log_dir, verbose)
+    failed, workflow = prepare_run(settings, ready, say)
+    if workflow is not None:
+        wanted = [unit for unit in ready if unit.label not in failed]
+        failed |= execute(workflow, settings, wanted, log_dir)
     skipped = {unit.label: unit.skipped for unit in units if unit.skipped}
     done = len(ready) - len(failed)
     minutes, seconds = divmod(int(time.monotonic() - begin), 60)
-    console.print(
-        f'{done} of {len(units)} units done in {minutes}:{seconds:02d}: '
-        f'{escape(str(settings.out_dir))}'
-    )
+    say(f'{done} of {len(units)} units done in {minutes}:{seconds:02d}: {settings.out_dir}')
     for kind, reasons in (('skipped', skipped), ('failed', failed)):
         for label, why in reasons.items():
-            console.print(f'{kind}: {escape(label)}: {escape(str(why))}')
+            say(f'{kind}: {label}: {why}')
     return 1 if failed or skipped else 0
+
+
+def prepare_run(settings: Settings, units: list[Unit], say: Callable[[str], None]):
+    """Return units that cannot run, with the reason, and the graph of the others."""
+    from deepmir_bids.workflows.base import init_deepmir_wf, init_reports_wf
+
+    if settings.reports_only:
+        results, failed = {}, {}
+        for unit in units:
+            try:
+                results[unit] = read_results(settings.out_dir, unit)
+            except InputError as error:
+                failed[unit.label] = str(error)
+        return failed, init_reports_wf(settings, results) if results else None
+    anatomy = choose_anatomy(settings, settings.work_dir / 'anatomy')
+    if anatomy.note:
+        say(f'  {anatomy.note}')
+    start_output(settings, anatomy)
+    return {}, init_deepmir_wf(settings, anatomy, units) if units else None
 
 
 def choose_anatomy(settings: Settings, cache_dir: Path) -> Anatomy:
@@ -112,8 +131,8 @@ def atlas_label(file: Path) -> str:
     return entity.group(1) if entity else re.sub(r'[^A-Za-z0-9]', '', file.name.split('.')[0])
 
 
-def start_output(settings: Settings, anatomy: Anatomy, log_dir: Path) -> None:
-    """Describe the output dataset, and keep the settings of this run."""
+def start_output(settings: Settings, anatomy: Anatomy) -> None:
+    """Describe the output dataset."""
     card = read_card(find_model(settings.model))
     sources = {
         'raw': settings.bids_dir,
@@ -126,89 +145,3 @@ def start_output(settings: Settings, anatomy: Anatomy, log_dir: Path) -> None:
         methods=methods_text(card, anatomy.name, anatomy.atlas, settings.operating_point),
         container=os.environ.get('APPTAINER_CONTAINER') or os.environ.get('SINGULARITY_CONTAINER'),
     )
-    write_whole(log_dir / 'settings.toml', settings.to_toml())
-
-
-def _run(
-    settings: Settings, anatomy: Anatomy, units: list[Unit], log_dir: Path, verbose: int
-) -> dict[str, str]:
-    """Run the graph; return the units that failed, with the reason."""
-    labels = {unit.workflow_name: unit.label for unit in units}
-    configure_nipype(settings, log_dir, verbose)
-    from deepmir_bids.workflows.base import init_deepmir_wf
-
-    started = time.time()
-    broken = ''
-    with RunProgress(labels) as progress:
-        workflow = init_deepmir_wf(settings, anatomy, units)
-        try:
-            workflow.run(**plugin_arguments(settings, progress))
-        except Exception as error:
-            # Nipype ends a run with failed nodes in an exception; the crash files have the causes.
-            logging.getLogger('nipype.workflow').debug('The run ended early.', exc_info=True)
-            broken = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
-    failed = read_failures(log_dir, labels)
-    for unit in units:
-        if unit.label not in failed and not _published_since(settings.out_dir, unit, started):
-            failed[unit.label] = f'was not finished ({broken or "no reason given"}).'
-    return failed
-
-
-def _published_since(out_dir: Path, unit: Unit, started: float) -> bool:
-    page = out_dir / f'{unit.label}.html'
-    # Whole seconds: some file systems keep no finer time.
-    return page.is_file() and page.stat().st_mtime >= int(started)
-
-
-def configure_nipype(settings: Settings, log_dir: Path, verbose: int) -> None:
-    """Tell Nipype where to work and to log; the terminal belongs to the progress display."""
-    os.environ.setdefault('NIPYPE_NO_ET', '1')
-    os.environ.setdefault('NO_ET', '1')
-    from nipype import config
-    from nipype import logging as nipype_logging
-
-    config.update_config(
-        {
-            'execution': {
-                'crashdump_dir': str(log_dir),
-                'crashfile_format': 'txt',
-                'hash_method': 'content',
-                'poll_sleep_duration': 0.02,
-                'stop_on_first_crash': settings.stop_on_first_crash,
-                'check_version': False,
-                'remove_unnecessary_outputs': False,
-            },
-            'logging': {'log_to_file': False},
-        }
-    )
-    nipype_logging.update_logging(config)
-    to_file = logging.FileHandler(log_dir / 'deepmir.log', encoding='utf-8')
-    to_file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
-    root = logging.getLogger()
-    root.addHandler(to_file)
-    logging.captureWarnings(True)
-    for name in ('nipype', 'nipype.workflow', 'nipype.interface', 'nipype.utils'):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
-        logger.propagate = True
-        for handler in list(logger.handlers):
-            logger.removeHandler(handler)
-    if verbose:
-        root.addHandler(logging.StreamHandler(sys.stderr))
-
-
-def plugin_arguments(settings: Settings, progress: RunProgress) -> dict[str, Any]:
-    """How Nipype is to run the graph: as asked, in one process, or in several."""
-    if settings.use_plugin is not None:
-        import yaml
-
-        plugin = yaml.safe_load(settings.use_plugin.read_text())
-        plugin.setdefault('plugin_args', {})['status_callback'] = progress.on_status
-        return plugin
-    arguments: dict[str, Any] = {'status_callback': progress.on_status}
-    if settings.nprocs == 1:
-        return {'plugin': 'Linear', 'plugin_args': arguments}
-    arguments |= {'n_procs': settings.nprocs, 'raise_insufficient': False}
-    if settings.mem_gb:
-        arguments['memory_gb'] = settings.mem_gb
-    return {'plugin': 'MultiProc', 'plugin_args': arguments}

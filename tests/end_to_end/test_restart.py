@@ -56,3 +56,27 @@ def test_a_killed_run_is_taken_up_where_it_was(one_subject, tmp_path, deepmir):
     assert before['register'] == after['register']
     assert 'publish' in after
     assert (again.out_dir / 'sub-01.html').is_file()
+
+
+def test_reports_only_makes_the_page_again_and_nothing_else(one_subject, one_run, tmp_path, deepmir):
+    """Without the work folder of the first run: the results are enough."""
+    import shutil
+
+    folder = tmp_path / 'copy'
+    shutil.copytree(one_run.out_dir, folder / 'out')
+    page = folder / 'out' / 'sub-01.html'
+    whole = page.read_text()
+    page.unlink()
+    masks = {p: p.stat().st_mtime_ns for p in (folder / 'out' / 'sub-01' / 'anat').iterdir()}
+    done = deepmir(one_subject, folder, '--reports-only')
+    assert done.status == 0, done.said
+    assert page.read_text() == whole
+    assert {p: p.stat().st_mtime_ns for p in (folder / 'out/sub-01/anat').iterdir()} == masks
+    assert 'running the network' not in done.said
+
+
+def test_reports_only_without_results_says_so(one_subject, tmp_path, deepmir):
+    done = deepmir(one_subject, tmp_path, '--reports-only')
+    assert done.status == 1
+    assert 'failed: sub-01: ' in done.said
+    assert 'run without --reports-only first' in done.said

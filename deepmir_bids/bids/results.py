@@ -1,0 +1,71 @@
+"""A unit's results, as they lie in an output dataset."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepmir_bids.bids.units import Unit
+from deepmir_bids.errors import InputError
+
+#: What a result is called in the workflows, and how its file name ends.
+ENDINGS = {
+    't2w': '_space-SWI_desc-preproc_T2w.nii.gz',
+    'qsm': '_space-SWI_desc-preproc_Chimap.nii.gz',
+    'brain_mask': '_space-SWI_desc-brain_mask.nii.gz',
+    'lesions': '_space-SWI_seg-deepmir_desc-lesions_dseg.nii.gz',
+    'table': '_space-SWI_seg-deepmir_desc-lesions_dseg.tsv',
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """Files of a unit's results by their names in the workflows, and two of their sidecars."""
+
+    files: dict[str, Path]
+    found: dict[str, Any]
+    anatomy: dict[str, Any]
+    atlas: str
+
+
+def read_results(out_dir: Path, unit: Unit) -> Results:
+    """
+    Find what a unit left in an output dataset.
+
+    Raises
+    ------
+    InputError
+        It has no complete results there.
+
+    """
+    folder = out_dir.joinpath(*unit.label.split('_', maxsplit=1)) / 'anat'
+    files = {
+        name: path
+        for name, ending in ENDINGS.items()
+        for path in folder.glob(f'{unit.label}_*{ending.removeprefix("_")}')
+    }
+    atlases = [
+        path
+        for path in folder.glob(f'{unit.label}_*space-SWI_seg-*_dseg.nii.gz')
+        if '_seg-deepmir_' not in path.name
+    ]
+    if not {'brain_mask', 'lesions', 'table'} <= set(files) or not atlases:
+        raise InputError(f'{folder} has no complete results: run without --reports-only first.')
+    files['structures'] = atlases[0]
+    files['structures_tsv'] = _beside(atlases[0], '.tsv')
+
+    def sidecar(name: str) -> dict[str, Any]:
+        return json.loads(_beside(files[name], '.json').read_text())
+
+    return Results(
+        files,
+        found=sidecar('lesions'),
+        anatomy=sidecar('brain_mask'),
+        atlas=atlases[0].name.split('_seg-')[1].split('_')[0],
+    )
+
+
+def _beside(image: Path, suffix: str) -> Path:
+    return image.with_name(image.name.removesuffix('.nii.gz') + suffix)

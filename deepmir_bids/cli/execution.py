@@ -1,0 +1,102 @@
+"""Nipype, told how to run a graph, and asked afterwards what came of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from deepmir_bids.bids.units import Unit
+from deepmir_bids.cli.failures import read_failures
+from deepmir_bids.cli.progress import RunProgress
+from deepmir_bids.settings import Settings
+
+
+def execute(workflow, settings: Settings, units: list[Unit], log_dir: Path) -> dict[str, str]:
+    """
+    Run a graph, whatever becomes of its units.
+
+    Returns
+    -------
+    dict
+        Label of each unit that failed, and why.
+
+    """
+    labels = {unit.workflow_name: unit.label for unit in units}
+    started = time.time()
+    broken = ''
+    with RunProgress(labels) as progress:
+        try:
+            workflow.run(**plugin_arguments(settings, progress))
+        except Exception as error:
+            # Nipype ends a run with failed nodes in an exception; the crash files have the causes.
+            logging.getLogger('nipype.workflow').debug('The run ended early.', exc_info=True)
+            broken = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
+    failed = read_failures(log_dir, labels)
+    for unit in units:
+        if unit.label not in failed and not _published_since(settings.out_dir, unit, started):
+            failed[unit.label] = f'was not finished ({broken or "no reason given"}).'
+    return failed
+
+
+def _published_since(out_dir: Path, unit: Unit, started: float) -> bool:
+    page = out_dir / f'{unit.label}.html'
+    # Whole seconds: some file systems keep no finer time.
+    return page.is_file() and page.stat().st_mtime >= int(started)
+
+
+def configure_nipype(settings: Settings, log_dir: Path, verbose: int) -> None:
+    """Tell Nipype where to work and to log; the terminal belongs to the progress display."""
+    os.environ.setdefault('NIPYPE_NO_ET', '1')
+    os.environ.setdefault('NO_ET', '1')
+    from nipype import config
+    from nipype import logging as nipype_logging
+
+    config.update_config(
+        {
+            'execution': {
+                'crashdump_dir': str(log_dir),
+                'crashfile_format': 'txt',
+                'hash_method': 'content',
+                'poll_sleep_duration': 0.02,
+                'stop_on_first_crash': settings.stop_on_first_crash,
+                'check_version': False,
+                'remove_unnecessary_outputs': False,
+            },
+            'logging': {'log_to_file': False},
+        }
+    )
+    nipype_logging.update_logging(config)
+    to_file = logging.FileHandler(log_dir / 'deepmir.log', encoding='utf-8')
+    to_file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
+    root = logging.getLogger()
+    root.addHandler(to_file)
+    logging.captureWarnings(True)
+    for name in ('nipype', 'nipype.workflow', 'nipype.interface', 'nipype.utils'):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
+        logger.propagate = True
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+    if verbose:
+        root.addHandler(logging.StreamHandler(sys.stderr))
+
+
+def plugin_arguments(settings: Settings, progress: RunProgress) -> dict[str, Any]:
+    """How Nipype is to run the graph: as asked, in one process, or in several."""
+    if settings.use_plugin is not None:
+        import yaml
+
+        plugin = yaml.safe_load(settings.use_plugin.read_text())
+        plugin.setdefault('plugin_args', {})['status_callback'] = progress.on_status
+        return plugin
+    arguments: dict[str, Any] = {'status_callback': progress.on_status}
+    if settings.nprocs == 1:
+        return {'plugin': 'Linear', 'plugin_args': arguments}
+    arguments |= {'n_procs': settings.nprocs, 'raise_insufficient': False}
+    if settings.mem_gb:
+        arguments['memory_gb'] = settings.mem_gb
+    return {'plugin': 'MultiProc', 'plugin_args': arguments}
