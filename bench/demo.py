@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from deepmir_bids import CLASSES
 from deepmir_bids.cli import run, simulate
 from deepmir_bids.lesions.matching import score_datasets
 

@@ -9,13 +9,14 @@ import nibabel as nib
 import numpy as np
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
+    DynamicTraitedSpec,
     File,
-    InputMultiObject,
     SimpleInterface,
     TraitedSpec,
     isdefined,
     traits,
 )
+from nipype.interfaces.io import add_traits
 
 from deepmir_bids.bids.tables import read_tsv
 from deepmir_bids.data import load as load_data
@@ -33,6 +34,9 @@ class _PlotContoursInputSpec(BaseInterfaceInputSpec):
         traits.Str, traits.List(traits.Int), usedefault=True, desc='colour: label values'
     )
     limits = traits.Tuple(traits.Float, traits.Float, desc='values shown as black and white')
+    dimensions = traits.List(
+        traits.Enum('x', 'y', 'z'), ['z', 'x', 'y'], usedefault=True, desc='directions of slices'
+    )
 
 
 class PlotContours(SimpleInterface):
@@ -57,7 +61,8 @@ class PlotContours(SimpleInterface):
                 {colour: mask for colour, mask in masks.items() if mask.any()},
                 brain if len(masks) == 1 else np.any(list(masks.values()), axis=0),
                 Path(runtime.cwd) / 'contours.svg',
-                self.inputs.limits if isdefined(self.inputs.limits) else None,
+                limits=self.inputs.limits if isdefined(self.inputs.limits) else None,
+                dimensions=self.inputs.dimensions,
             )
         )
         return runtime
@@ -129,41 +134,54 @@ class Summary(SimpleInterface):
         return runtime
 
 
-class _AssembleInputSpec(BaseInterfaceInputSpec):
-    figures = InputMultiObject(File(exists=True), mandatory=True, desc='named as in the dataset')
+class _AssembleInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
+    entities = traits.Dict(mandatory=True, desc='name of each figure, and its BIDS entities')
+    source_file = File(mandatory=True, desc='the SWI, which the figures are named after')
     subject = traits.Str(mandatory=True)
     session = traits.Str()
     label = traits.Str(mandatory=True, desc='of the unit, which names the page')
 
 
+class _AssembleOutputSpec(TraitedSpec):
+    page = File(exists=True)
+    figures = traits.List(File(exists=True), desc='named as in the dataset')
+
+
 class Assemble(SimpleInterface):
-    """Put the figures of a unit together on its page (nireports)."""
+    """Name the figures of a unit and put them together on its page (nireports)."""
 
     input_spec = _AssembleInputSpec
-    output_spec = _FileOutputSpec
+    output_spec = _AssembleOutputSpec
+
+    def __init__(self, **inputs):
+        super().__init__(**inputs)
+        add_traits(self.inputs, list(self.inputs.entities))
 
     def _run_interface(self, runtime):
         from nireports.assembler.report import Report
 
-        reportlets = Path(runtime.cwd) / 'reportlets'
-        shutil.rmtree(reportlets, ignore_errors=True)
-        session = self.inputs.session if isdefined(self.inputs.session) else None
-        unit = [f'sub-{self.inputs.subject}', *([f'ses-{session}'] if session else [])]
-        folder = reportlets.joinpath(*unit, 'figures')
-        folder.mkdir(parents=True)
-        for figure in self.inputs.figures:
-            shutil.copy(figure, folder)
-        filters = {'subject': self.inputs.subject, **({'session': session} if session else {})}
-        # nireports copies the figures below the page's folder and links to them from there.
-        folder = Path(runtime.cwd) / 'page'
+        from deepmir_bids.interfaces.derivatives import name_files
+
+        reportlets, folder = Path(runtime.cwd) / 'reportlets', Path(runtime.cwd) / 'page'
+        for made in (reportlets, folder):
+            shutil.rmtree(made, ignore_errors=True)
+            made.mkdir()
+        files = [
+            (getattr(self.inputs, name), entities, {})
+            for name, entities in self.inputs.entities.items()
+        ]
+        self._results['figures'] = name_files(files, self.inputs.source_file, reportlets)
+        session = {'session': self.inputs.session} if isdefined(self.inputs.session) else {}
+        # nireports copies the figures below the page's folder, and links to them from there.
         report = Report(
             folder,
             None,
             bootstrap_file=load_data('report.yml'),
             reportlets_dir=reportlets,
             out_filename=f'{self.inputs.label}.html',
-            **filters,
+            subject=self.inputs.subject,
+            **session,
         )
         report.generate_report()
-        self._results['out_file'] = str(folder / f'{self.inputs.label}.html')
+        self._results['page'] = str(folder / f'{self.inputs.label}.html')
         return runtime

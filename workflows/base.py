@@ -13,13 +13,14 @@ from deepmir_bids.anatomy.templates import Anatomy
 from deepmir_bids.bids.publish import DATATYPES
 from deepmir_bids.bids.results import Results
 from deepmir_bids.bids.units import Unit
+from deepmir_bids.data import load as load_data
 from deepmir_bids.interfaces.bids import Publish
 from deepmir_bids.interfaces.images import LoadVolume
 from deepmir_bids.model.registry import find_model, read_card
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.anatomy import init_anatomy_wf
 from deepmir_bids.workflows.lesions import init_lesions_wf
-from deepmir_bids.workflows.outputs import detection_sidecar, init_outputs_wf
+from deepmir_bids.workflows.outputs import detection_sidecar, unit_results
 from deepmir_bids.workflows.report import init_report_wf, report_facts
 
 
@@ -49,25 +50,13 @@ def init_reports_wf(settings: Settings, results: dict[Unit, Results]) -> pe.Work
             if name in there.files:
                 setattr(inputs, name, str(there.files[name]))
         inputs.notes = there.found.get('Notes', [])
-        collect, publish = _init_publish(settings, unit, ['figures'])
+        publish = _init_publish(settings, unit, datatypes=['figures'])
         unit_wf.connect([
             (load_swi, report_wf, [('out_file', 'inputnode.swi')]),
-            (report_wf, collect, [('outputnode.figures', 'in2'), ('outputnode.page', 'in3')]),
-            (collect, publish, [('out', 'in_files')]),
+            (report_wf, publish, _PAGE),
         ])  # fmt: skip
         workflow.add_nodes([unit_wf])
     return workflow
-
-
-def _init_publish(settings: Settings, unit: Unit, datatypes: list[str]):
-    """Return the last two nodes of a unit: its files together, and in their place."""
-    collect = pe.Node(niu.Merge(3), name='collect', run_without_submitting=True)
-    publish = pe.Node(
-        Publish(out_dir=str(settings.out_dir), unit=unit.label, datatypes=datatypes),
-        name='publish',
-        run_without_submitting=True,
-    )
-    return collect, publish
 
 
 def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflow:
@@ -77,39 +66,50 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
     card = read_card(model)
     anatomy_wf = init_anatomy_wf(settings, unit, anatomy)
     lesions_wf = init_lesions_wf(settings, unit, model, card)
-    outputs_wf = init_outputs_wf(settings, unit, anatomy, card)
     facts = report_facts(
         unit, detection_sidecar(settings, unit, card), anatomy.name, anatomy.atlas
     )
     report_wf = init_report_wf(unit, anatomy.structures, facts)
     notes = pe.Node(niu.Merge(2, in1=list(unit.notes)), name='notes', run_without_submitting=True)
-    collect, publish = _init_publish(settings, unit, list(DATATYPES))
+    results = unit_results(settings, unit, anatomy, card)
+    publish = _init_publish(settings, unit, datatypes=list(DATATYPES), results=results)
+    publish.inputs.classes_tsv = str(load_data('classes_dseg.tsv'))
 
     shared = ['brain_mask', 'structures', *unit.inputs]
-    found = ['cmb_mask', 'iron_mask', 'cmb_probseg', 'iron_probseg', 'classes']
-    anatomical = ['structures_tsv', 'to_template', 'from_template', 'registration']
+    more = ['structures_tsv', 'iron_area', 'from_template']
+    fields = {result.field for result in results} | {'registration', 'chi_meta'}
     workflow.connect([
         (anatomy_wf, notes, [('outputnode.notes', 'in2')]),
-        (anatomy_wf, lesions_wf, _along(
-            shared, 'structures_tsv', 'iron_area', 'from_template'
-        )),
-        (anatomy_wf, outputs_wf, _along(
-            [field for field in shared if field != 'swi'],
-            *anatomical,
-            *(['chi_meta'] if unit.qsm else []),
-        )),
-        (lesions_wf, outputs_wf, _along(found, 'lesions', 'table')),
-        (notes, outputs_wf, [('out', 'inputnode.notes')]),
-        (anatomy_wf, report_wf, _along(shared)),
-        (lesions_wf, report_wf, _along(['lesions', 'table'])),
+        (anatomy_wf, lesions_wf, _into('inputnode.', shared + more)),
+        (anatomy_wf, report_wf, _into('inputnode.', shared)),
+        (lesions_wf, report_wf, _into('inputnode.', ['lesions', 'table'])),
         (notes, report_wf, [('out', 'inputnode.notes')]),
-        (outputs_wf, collect, [('outputnode.out_files', 'in1')]),
-        (report_wf, collect, [('outputnode.figures', 'in2'), ('outputnode.page', 'in3')]),
-        (collect, publish, [('out', 'in_files')]),
+        (anatomy_wf, publish, _into('', _outputs(anatomy_wf, fields, unit))),
+        (lesions_wf, publish, _into('', _outputs(lesions_wf, fields, unit))),
+        (notes, publish, [('out', 'notes')]),
+        (report_wf, publish, _PAGE),
     ])  # fmt: skip
     return workflow
 
 
-def _along(fields: list[str], *more: str) -> list[tuple[str, str]]:
-    """Connect the outputs of one workflow to the inputs of the same names of another."""
-    return [(f'outputnode.{field}', f'inputnode.{field}') for field in (*fields, *more)]
+_PAGE = [('outputnode.figures', 'figures'), ('outputnode.page', 'page')]
+
+
+def _init_publish(settings: Settings, unit: Unit, **inputs) -> pe.Node:
+    """Return the last node of a unit, which names its files and brings them to their place."""
+    interface = Publish(
+        out_dir=str(settings.out_dir), unit=unit.label, source_file=str(unit.swi), **inputs
+    )
+    return pe.Node(interface, name='publish', run_without_submitting=True)
+
+
+def _outputs(workflow: pe.Workflow, wanted: set[str], unit: Unit) -> list[str]:
+    """Outputs of a workflow that are wanted, without those of images that the unit lacks."""
+    lacking = set() if unit.qsm else {'chi_meta'}
+    names = workflow.get_node('outputnode').inputs.copyable_trait_names()
+    return sorted((set(names) & wanted) - lacking)
+
+
+def _into(prefix: str, fields: list[str]) -> list[tuple[str, str]]:
+    """Connect outputs of a workflow to inputs of the same names."""
+    return [(f'outputnode.{field}', f'{prefix}{field}') for field in fields]

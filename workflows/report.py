@@ -13,7 +13,6 @@ from deepmir_bids.anatomy.structures import BASAL_GANGLIA, Structure
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.interfaces.reports import Assemble, Gallery, PlotContours, Summary
 from deepmir_bids.reports.gallery import QSM_LIMITS_PPM
-from deepmir_bids.workflows.outputs import init_sink
 
 COLOURS = dict(
     zip((*BASAL_GANGLIA, 'thalamus'), ('#30d158', '#0a84ff', '#ff3b30', '#ffd60a'), strict=True)
@@ -42,8 +41,8 @@ def init_report_wf(
 
     Outputs
     -------
-    out_files
-        The figures, named as in the dataset, and the page.
+    figures, page
+        The figures, named as in the dataset, and the page that shows them.
 
     """
     workflow = pe.Workflow(name=name)
@@ -72,16 +71,18 @@ def init_report_wf(
         (inputnode, plot_mask, [('swi', 'background'), ('brain_mask', 'brain_mask')]),
     ])  # fmt: skip
 
-    figures = [
-        (summary, init_sink(unit, 'ds_summary', desc='summary', suffix='swi', **_FIGURE)),
-        (gallery, init_sink(unit, 'ds_gallery', desc='lesions', suffix='dseg', **_FIGURE)),
-        (plot_mask, init_sink(unit, 'ds_mask', desc='brain', suffix='mask', **_FIGURE)),
-    ]
+    figures = {
+        'summary': (summary, {'desc': 'summary', 'suffix': 'swi'}),
+        'gallery': (gallery, {'desc': 'lesions', 'suffix': 'dseg'}),
+        'brain': (plot_mask, {'desc': 'brain', 'suffix': 'mask'}),
+    }
     for field, suffix in (('qsm', 'Chimap'), ('t2w', 'T2w'), ('swi', 'swi')):
         if field not in unit.inputs or (field == 'swi' and 'qsm' in unit.inputs):
             continue
         plot = pe.Node(
-            PlotContours(colours=_label_colours(structures)), name=f'plot_nuclei_{field}', mem_gb=1
+            PlotContours(colours=_label_colours(structures), dimensions=['z']),
+            name=f'plot_nuclei_{field}',
+            mem_gb=1,
         )
         if field == 'qsm':
             plot.inputs.limits = QSM_LIMITS_PPM
@@ -92,24 +93,25 @@ def init_report_wf(
                 ('structures', 'structures'),
             ]),
         ])  # fmt: skip
-        sink = init_sink(unit, f'ds_nuclei_{field}', desc='nuclei', suffix=suffix, **_FIGURE)
-        figures.append((plot, sink))
+        figures[f'nuclei_{field}'] = (plot, {'desc': 'nuclei', 'suffix': suffix})
 
-    collect = pe.Node(niu.Merge(len(figures)), name='collect', run_without_submitting=True)
+    entities = {name: {**_FIGURE, **own} for name, (_, own) in figures.items()}
     assemble = pe.Node(
-        Assemble(subject=unit.subject, label=unit.label), name='assemble', mem_gb=0.5
+        Assemble(
+            entities=entities,
+            source_file=str(unit.swi),
+            subject=unit.subject,
+            label=unit.label,
+        ),
+        name='assemble',
+        mem_gb=0.5,
     )
     if unit.session:
         assemble.inputs.session = unit.session
     outputnode = pe.Node(niu.IdentityInterface(fields=['page', 'figures']), name='outputnode')
-    for number, (figure, sink) in enumerate(figures, start=1):
-        workflow.connect(figure, 'out_file', sink, 'in_file')
-        workflow.connect(sink, 'out_file', collect, f'in{number}')
-    workflow.connect([
-        (collect, assemble, [('out', 'figures')]),
-        (collect, outputnode, [('out', 'figures')]),
-        (assemble, outputnode, [('out_file', 'page')]),
-    ])  # fmt: skip
+    for name, (figure, _) in figures.items():
+        workflow.connect(figure, 'out_file', assemble, name)
+    workflow.connect([(assemble, outputnode, [('page', 'page'), ('figures', 'figures')])])
     return workflow
 
 

@@ -28,7 +28,7 @@ from deepmir_bids.anatomy.templateflow import REQUIRED, template_files
 from deepmir_bids.data import load
 
 #: The atlas drawn from this project's own shapes.
-BUILTIN_ATLAS = 'deepmir'
+BUILTIN_ATLAS = 'builtin'
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def find_anatomy(
         Name of a space in TemplateFlow, such as ``'MNI152NLin2009cAsym'``, or the built-in
         ``'MNI152NLin2009aSym'``.
     atlas
-        ``'HOSPA'``, or ``'deepmir'`` for the built-in shapes; with ``atlas_file`` only a name.
+        ``'HOSPA'``, or ``'builtin'`` for the built-in shapes; with ``atlas_file`` only a name.
     cache_dir
         Folder for images that are made from these files: made once, then found again.
     atlas_file, atlas_labels
@@ -96,7 +96,7 @@ def find_anatomy(
         files, lacking = template_files(template, wanted)
         if not set(REQUIRED) <= set(files):
             files = {}
-            note = f'{lacking}: {builtin.SPACE}, built in, is used instead of {template}'
+            note = f'{lacking}: the built-in {builtin.SPACE} is used instead of {template}'
             template = builtin.SPACE
     if (
         atlas_file is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ def plot_contours(
     masks: Mapping[str, np.ndarray],
     box: np.ndarray,
     out_file: Path,
+    *,
     limits: tuple[float, float] | None = None,
+    dimensions: Sequence[str] = ('z', 'x', 'y'),
 ) -> Path:
     """
     Draw the outline of each mask over seven slices in each direction.
@@ -32,6 +34,8 @@ def plot_contours(
         SVG to write.
     limits
         Values shown as black and as white; by default they follow the image.
+    dimensions
+        Directions of the slices.
 
     """
     from nireports.reportlets.mosaic import plot_segs
@@ -47,6 +51,7 @@ def plot_contours(
         bbox_nii=image(box),
         colors=list(masks),
         compress=False,
+        dimensions=tuple(dimensions),
         **shown,
     )
     compose_view(rows, [], out_file=str(out_file))

@@ -25,7 +25,7 @@ def offline(monkeypatch, tmp_path):
 @pytest.mark.slow
 def test_without_template_and_network_the_built_in_anatomy_is_used(offline, tmp_path):
     found = find_anatomy(TEMPLATE, 'HOSPA', tmp_path / 'cache')
-    assert (found.name, found.atlas, found.source) == ('MNI152NLin2009aSym', 'deepmir', 'builtin')
+    assert (found.name, found.atlas, found.source) == ('MNI152NLin2009aSym', 'builtin', 'builtin')
     assert 'TemplateFlow does not answer' in found.note
     labels = nib.load(found.labels)
     mask = nib.load(found.brain_mask)

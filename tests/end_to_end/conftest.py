@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,9 +16,20 @@ from pathlib import Path
 
 import pytest
 
+from deepmir_bids.anatomy.builtin import SPACE
+from deepmir_bids.anatomy.templates import BUILTIN_ATLAS, find_anatomy
 from deepmir_bids.simulation.acquisition import SLOPPY, Acquisition
 from deepmir_bids.simulation.dataset import create_dataset, write_subject
 from deepmir_bids.simulation.subject import simulate_subject
+
+
+@functools.cache
+def builtin_anatomy() -> Path:
+    """Folder of the images of the built-in anatomy."""
+    folder = Path(tempfile.mkdtemp(prefix='deepmir-anatomy-'))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    find_anatomy(SPACE, BUILTIN_ATLAS, folder)
+    return folder
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,9 @@ class Done:
 def run_deepmir(bids_dir: Path, folder: Path, *options: str) -> Done:
     """Run the command as a user would, without a network and with an empty home."""
     out, work = folder / 'out', folder / 'work'
+    if not work.exists():
+        # The built-in anatomy is the same for all, and takes seconds to make.
+        shutil.copytree(builtin_anatomy(), work / 'anatomy')
     home = folder / 'home'
     home.mkdir(parents=True, exist_ok=True)
     environment = {

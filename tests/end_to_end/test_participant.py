@@ -23,7 +23,7 @@ sub-01.html
 sub-01/anat/sub-01_space-SWI_desc-preproc_T2w.nii.gz .json
 sub-01/anat/sub-01_space-SWI_desc-preproc_Chimap.nii.gz .json
 sub-01/anat/sub-01_space-SWI_desc-brain_mask.nii.gz .json
-sub-01/anat/sub-01_space-SWI_seg-deepmirAtlas_dseg.nii.gz .json .tsv
+sub-01/anat/sub-01_space-SWI_seg-builtin_dseg.nii.gz .json .tsv
 sub-01/anat/sub-01_space-SWI_label-CMB_desc-deepmir_mask.nii.gz .json
 sub-01/anat/sub-01_space-SWI_label-iron_desc-deepmir_mask.nii.gz .json
 sub-01/anat/sub-01_space-SWI_seg-deepmir_label-CMB_probseg.nii.gz .json
@@ -76,7 +76,7 @@ def test_exactly_the_promised_files_are_there(one_run):
 def test_everything_is_on_the_grid_of_the_swi(one_subject, anat):
     swi = nib.load(one_subject / 'sub-01' / 'anat' / 'sub-01_rec-swi_T2starw.nii.gz')
     images = list(anat.glob('*space-SWI*.nii.gz'))
-    assert len(images) == 9
+    assert len(images) == 10
     for path in images:
         image = nib.load(path)
         assert image.shape == swi.shape

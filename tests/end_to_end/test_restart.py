@@ -58,7 +58,9 @@ def test_a_killed_run_is_taken_up_where_it_was(one_subject, tmp_path, deepmir):
     assert (again.out_dir / 'sub-01.html').is_file()
 
 
-def test_reports_only_makes_the_page_again_and_nothing_else(one_subject, one_run, tmp_path, deepmir):
+def test_reports_only_makes_the_page_again_and_nothing_else(
+    one_subject, one_run, tmp_path, deepmir
+):
     """Without the work folder of the first run: the results are enough."""
     import shutil
 

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.interfaces.bids import DerivativesDataSink
+from deepmir_bids.interfaces.derivatives import name_files
 
 
 @pytest.fixture
@@ -45,18 +45,9 @@ def image(tmp_path):
     ],
 )
 def test_names_follow_the_specification(tmp_path, image, source, entities, name):
-    sink = DerivativesDataSink(
-        in_file=str(image),
-        source_file=f'/data/{source}',
-        base_directory=str(tmp_path),
-        dismiss_entities=['part', 'reconstruction'],
-        datatype='anat',
-        space='SWI',
-        compress=True,
-        check_hdr=False,
-        SpatialReference='bids:raw:x',
-        **entities,
+    sidecar = {'SpatialReference': 'bids:raw:x'}
+    (image_file, json_file) = name_files(
+        [(str(image), {'space': 'SWI', **entities}, sidecar)], f'/data/{source}', tmp_path
     )
-    outputs = sink.run(cwd=str(tmp_path)).outputs
-    assert outputs.out_file == str(tmp_path / f'{name}.nii.gz')
-    assert json.loads(Path(outputs.out_meta).read_text()) == {'SpatialReference': 'bids:raw:x'}
+    assert image_file == str(tmp_path / f'{name}.nii.gz')
+    assert json.loads(Path(json_file).read_text()) == sidecar
