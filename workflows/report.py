@@ -104,7 +104,8 @@ def init_report_wf(
             label=unit.label,
         ),
         name='assemble',
-        mem_gb=0.5,
+        # Like the publishing step: one process alone then imports all of niworkflows.
+        run_without_submitting=True,
     )
     if unit.session:
         assemble.inputs.session = unit.session
