@@ -47,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f'deepmir: {error}', file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print('deepmir: stopped; the same command goes on from here.', file=sys.stderr)
+        return 130
 
 
 def parser() -> argparse.ArgumentParser:
