@@ -29,7 +29,7 @@ from deepmir_bids.training.validation import calibrate_all, judge
 
 TRAINING = {'enriched': range(1000, 1044), 'natural': range(2000, 2008)}
 VALIDATION = {'natural': range(2008, 2016)}
-TEST = {'natural': range(9000, 9010)}
+TEST = {'test': range(9000, 9010)}
 
 
 def main() -> None:

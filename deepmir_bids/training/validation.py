@@ -17,7 +17,9 @@ from deepmir_bids.training.subjects import CachedSubject
 #: What a unit may bring along.
 COMBINATIONS = (('swi',), ('swi', 'qsm'), ('swi', 't2w'), ('swi', 'qsm', 't2w'))
 #: Thresholds that calibration tries.
-GRID = np.round(np.arange(0.2, 0.98, 0.05), 2)
+GRID = np.array(
+    [*np.arange(0.2, 0.9, 0.05), 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99]
+).round(3)
 #: Operating point → beta of the F-score that its threshold maximises (van Rijsbergen 1979).
 BETAS = {'sensitive': 2.0, 'balanced': 1.0, 'precise': 0.5}
 #: Lesions of at least this diameter are also counted on their own.
