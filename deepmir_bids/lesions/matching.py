@@ -31,13 +31,38 @@ class Match:
     diameter_mm: dict[int, float]
 
 
-def match(
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that matching needs to know of two label images.
+
+    ``candidates`` holds (distance in mm, truth, found) of pairs that may match; ``diameter_mm``
+    the true lesions' equivalent diameters by index; ``found`` the found lesions' indices.
+    """
+
+    candidates: list[tuple[float, int, int]]
+    diameter_mm: dict[int, float]
+    found: list[int]
+
+    def match(self, found: Iterable[int] | None = None) -> Match:
+        """Match one to one, the nearest first; only the given ``found`` lesions, or all."""
+        free_true = set(self.diameter_mm)
+        free_found = set(self.found if found is None else found)
+        pairs: list[tuple[int, int]] = []
+        for _, t, f in self.candidates:
+            if t in free_true and f in free_found:
+                pairs.append((t, f))
+                free_true.remove(t)
+                free_found.remove(f)
+        return Match(pairs, sorted(free_true), sorted(free_found), self.diameter_mm)
+
+
+def compare(
     truth: np.ndarray,
     found: np.ndarray,
     affine: np.ndarray,
     distance_mm: float = MATCHING_DISTANCE_MM,
-) -> Match:
-    """Match the lesions of one class, one to one, the nearest centroids first.
+) -> Comparison:
+    """List which lesions of one class may match.
 
     Parameters
     ----------
@@ -54,24 +79,27 @@ def match(
     distance = np.linalg.norm(true_mm[:, None] - found_mm[None], axis=-1)
     both = (truth > 0) & (found > 0)
     overlap = set(zip(truth[both].tolist(), found[both].tolist(), strict=True))
-
     candidates = sorted(
-        (distance[i, j], t, f)
+        (float(distance[i, j]), t, f)
         for i, t in enumerate(true_index)
         for j, f in enumerate(found_index)
         if distance[i, j] <= distance_mm or (t, f) in overlap
     )
-    pairs: list[tuple[int, int]] = []
-    free_true, free_found = set(true_index), set(found_index)
-    for _, t, f in candidates:
-        if t in free_true and f in free_found:
-            pairs.append((t, f))
-            free_true.remove(t)
-            free_found.remove(f)
     volume = abs(float(np.linalg.det(affine[:3, :3])))
-    diameter = {t: (6 * n * volume / np.pi) ** (1 / 3)
-                for t, n in zip(true_index, true_count, strict=True)}  # fmt: skip
-    return Match(pairs, sorted(free_true), sorted(free_found), diameter)
+    diameter = {
+        t: (6 * n * volume / np.pi) ** (1 / 3) for t, n in zip(true_index, true_count, strict=True)
+    }
+    return Comparison(candidates, diameter, found_index)
+
+
+def match(
+    truth: np.ndarray,
+    found: np.ndarray,
+    affine: np.ndarray,
+    distance_mm: float = MATCHING_DISTANCE_MM,
+) -> Match:
+    """Match the lesions of one class; see :func:`compare` and :meth:`Comparison.match`."""
+    return compare(truth, found, affine, distance_mm).match()
 
 
 def score(matches: Iterable[Match], min_diameter_mm: float = 0.0) -> dict[str, float]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from deepmir_bids import CLASSES, INPUTS
 from deepmir_bids.lesions.components import Lesion, find_lesions
-from deepmir_bids.lesions.matching import Match, index_lesions, match, score
+from deepmir_bids.lesions.matching import Comparison, Match, compare, index_lesions, score
 from deepmir_bids.model.inputs import restore
 from deepmir_bids.model.predict import Model, predict
 from deepmir_bids.training.subjects import CachedSubject
@@ -34,13 +35,22 @@ class Finding:
     labels: np.ndarray
     lesions: list[Lesion]
 
+    @cached_property
+    def comparisons(self) -> dict[str, Comparison]:
+        """Every candidate of each class against the truth: done once for all thresholds."""
+        return {name: self._compare(name, value) for name, value in CLASSES.items()}
+
     def match(self, name: str, threshold: float) -> Match:
         """Compare the lesions of a class that reach ``threshold`` with the truth."""
         kept = [one.index for one in self.lesions
                 if one.name == name and one.probability >= threshold]  # fmt: skip
-        found = np.where(np.isin(self.labels, kept), self.labels, 0)
-        truth = index_lesions(self.subject.truth == CLASSES[name])
-        return match(truth, found, self.subject.affine)
+        return self.comparisons[name].match(kept)
+
+    def _compare(self, name: str, value: int) -> Comparison:
+        own = [one.index for one in self.lesions if one.name == name]
+        found = np.where(np.isin(self.labels, own), self.labels, 0)
+        truth = index_lesions(self.subject.truth == value)
+        return compare(truth, found, self.subject.affine)
 
 
 def find(
@@ -83,8 +93,8 @@ def calibrate(findings: Sequence[Finding]) -> dict[str, dict[str, float]]:
         chosen = []
         for beta in BETAS.values():
             f = np.array([f_beta(point, beta) for point in curve])
-            best = np.flatnonzero(f >= f.max() - 1e-9) if f.max() > 0 else [len(GRID) // 2]
-            chosen.append(float(GRID[best[len(best) // 2]]))
+            best = GRID[f >= f.max() - 1e-9]
+            chosen.append(float(best[len(best) // 2]) if f.max() > 0 else 0.5)
         for point, threshold in zip(BETAS, sorted(chosen), strict=True):
             thresholds[point][name] = threshold
     return thresholds
