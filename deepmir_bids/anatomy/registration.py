@@ -11,6 +11,7 @@ import numpy as np
 from deepmir_bids.anatomy.carry import carry_to_grid
 from deepmir_bids.anatomy.itk import load_ants, read_ants, to_ants
 from deepmir_bids.anatomy.starts import (
+    RegistrationError,
     Start,
     around,
     at_spacing,
@@ -28,10 +29,6 @@ SYN_RIM_MM = 4.0
 #: Mutual information (nats) of a brain with the template's below which nothing was recognised.
 #: Sound heads gave 0.18 and more, wrong starts and things that are no head 0.10 and less.
 LEAST_TEMPLATE_MI = 0.10
-
-
-class RegistrationError(ValueError):
-    """A registration that cannot be trusted: the message names file, measure and cure."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,10 @@ RIM_MM = 6.0
 PLAUSIBLE_ML = (800.0, 2300.0)
 
 
+class RegistrationError(ValueError):
+    """A registration that cannot be trusted: the message names file, measure and cure."""
+
+
 @dataclass(frozen=True)
 class Start:
     """One linear registration: where it began, and how well and how large the brain came out."""

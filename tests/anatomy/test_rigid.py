@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from deepmir_bids.anatomy.builtin import contrast_image, grow_head, tissue_maps
 from deepmir_bids.anatomy.rigid import register_rigid
+from deepmir_bids.anatomy.starts import RegistrationError
 
 
 @pytest.fixture(scope='module')
@@ -37,3 +38,31 @@ def test_images_far_apart_meet_by_their_centres(heads):
     moved = nib.Nifti1Image(t2w.get_fdata(dtype=np.float32), motion @ t2w.affine)
     found = register_rigid(moved, swi)
     assert np.abs((found.matrix @ motion)[:3, 3]).max() < 2
+
+
+@pytest.mark.slow
+def test_another_head_is_refused(heads):
+    t2w, swi = heads
+    stretch = np.diag([1.2, 0.85, 1.0, 1])
+    other = nib.Nifti1Image(t2w.get_fdata(dtype=np.float32), stretch @ t2w.affine)
+    with pytest.raises(RegistrationError, match='do not seem to show one head'):
+        register_rigid(other, swi)
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_real_images_of_one_session(shared):
+    folder = shared / 'real_bids/sub-01/anat'
+    t2w, swi = (nib.load(folder / f'sub-01_{suffix}.nii.gz') for suffix in ('T2w', 'T2starw'))
+    found = register_rigid(t2w, swi)
+    assert np.abs(found.matrix - np.eye(4)).max() < 1.5  # mm: the scanner's coordinates are good
+    assert found.mutual_information > 0.5
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_real_images_of_two_heads(shared):
+    swi = nib.load(shared / 'real_bids/sub-01/anat/sub-01_T2starw.nii.gz')
+    other = nib.load(shared / 'real_extra/hcp_t2_template/MNI152_T2_2mm.nii.gz')
+    with pytest.raises(RegistrationError, match=r'MNI152_T2_2mm.nii.gz and sub-01_T2starw.nii.gz'):
+        register_rigid(other, swi)
