@@ -53,7 +53,7 @@ def init_reports_wf(settings: Settings, results: dict[Unit, Results]) -> pe.Work
         publish = _init_publish(settings, unit, datatypes=['figures'])
         unit_wf.connect([
             (load_swi, report_wf, [('out_file', 'inputnode.swi')]),
-            (report_wf, publish, _PAGE),
+            (report_wf, publish, _into('', ['figures', 'page'])),
         ])  # fmt: skip
         workflow.add_nodes([unit_wf])
     return workflow
@@ -87,12 +87,9 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
         (anatomy_wf, publish, _into('', _outputs(anatomy_wf, fields, unit))),
         (lesions_wf, publish, _into('', _outputs(lesions_wf, fields, unit))),
         (notes, publish, [('out', 'notes')]),
-        (report_wf, publish, _PAGE),
+        (report_wf, publish, _into('', ['figures', 'page'])),
     ])  # fmt: skip
     return workflow
-
-
-_PAGE = [('outputnode.figures', 'figures'), ('outputnode.page', 'page')]
 
 
 def _init_publish(settings: Settings, unit: Unit, **inputs) -> pe.Node:
