@@ -47,7 +47,7 @@ class Predict(SimpleInterface):
         limit_threads(self.inputs.num_threads)
         from deepmir_bids.model import load_model
         from deepmir_bids.model.inputs import prepare, restore
-        from deepmir_bids.model.predict import predict
+        from deepmir_bids.model.predict import find_device, predict
 
         swi = nib.load(self.inputs.swi)
         model = load_model(self.inputs.model)
@@ -59,7 +59,7 @@ class Predict(SimpleInterface):
             swi.affine,
             model.card,
         )
-        device = _device(self.inputs.device)
+        device = find_device(self.inputs.device)
         found = predict(model, prepared.x, device, self.inputs.num_threads)
         for name, probability in zip(CLASSES, restore(found, prepared.grid), strict=True):
             field = name.lower()
@@ -165,15 +165,6 @@ class MeasureLesions(SimpleInterface):
         )
         self._results['table'] = str(write_tsv(table, Path(runtime.cwd) / 'lesions.tsv'))
         return runtime
-
-
-def _device(asked: str) -> str:
-    """Return the device to run on: the one asked for, or a GPU where there is one."""
-    import torch
-
-    if asked != 'auto':
-        return asked
-    return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def _data(path):

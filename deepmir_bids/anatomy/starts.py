@@ -121,7 +121,7 @@ def linear_to_template(image, fixed: dict, brain, brain_mask, n_refined: int = 2
     refined = best_first(
         judged(
             f'{start.name}, refined',
-            _affine(fine_brain, fine, (40,), 1.0, start.transform, near),
+            _affine(fine_brain, fine, (40,), 0.4, start.transform, near),
         )
         for start in starts[:n_refined]
     )

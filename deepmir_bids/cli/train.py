@@ -50,6 +50,7 @@ def preprocess(settings: Settings) -> None:
 def _train(options: argparse.Namespace) -> None:
     """From a BIDS dataset and labels to a model's folder."""
     from deepmir_bids.model import load_model
+    from deepmir_bids.model.predict import find_device
     from deepmir_bids.training.export import draw_curves, write_model
     from deepmir_bids.training.loop import Plan, train
     from deepmir_bids.training.recipe import blank_card
@@ -65,7 +66,7 @@ def _train(options: argparse.Namespace) -> None:
         Plan(steps=options.steps, batch=2 if options.sloppy else 8, seed=options.seed),
         options.out_dir,
         initial=initial.network if initial else None,
-        device=_device(options.device),
+        device=find_device(options.device),
     )
     draw_curves(progress.history, options.out_dir / 'curves.png')
     thresholds = calibrate_all(model, validation)
@@ -127,14 +128,6 @@ def split(subjects: list, share: float, seed: int) -> tuple[list, list]:
     aside = {int(i) for i in order[:count]}
     training = [s for i, s in enumerate(subjects) if i not in aside]
     return training, [subjects[i] for i in sorted(aside)]
-
-
-def _device(wanted: str) -> str:
-    import torch
-
-    if wanted != 'auto':
-        return wanted
-    return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def _parser() -> argparse.ArgumentParser:

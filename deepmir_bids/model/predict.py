@@ -98,7 +98,8 @@ def predict(
 def fast_precision(device: torch.device | str) -> torch.autocast:
     """Autocast to bfloat16 where the machine has matrix units for it, else do nothing.
 
-    On a CPU with AMX this is six times faster than float32; without AMX it would be slower.
+    On a CPU with AMX the default network is 2.4 times faster than in float32; without AMX it
+    would be slower.
 
     """
     kind = torch.device(device).type
@@ -107,6 +108,13 @@ def fast_precision(device: torch.device | str) -> torch.autocast:
     else:
         pays = kind == 'cuda' and torch.cuda.is_bf16_supported()
     return torch.autocast(kind, torch.bfloat16, enabled=pays)
+
+
+def find_device(asked: str) -> str:
+    """Return the device to run on, as torch names it: ``'auto'`` is a GPU where there is one."""
+    if asked != 'auto':
+        return asked
+    return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 @contextmanager

@@ -44,7 +44,11 @@ class Done:
 
 
 def run_deepmir(bids_dir: Path, folder: Path, *options: str) -> Done:
-    """Run the command as a user would, without a network and with an empty home."""
+    """
+    Run the command as a user would, without a network and with an empty home.
+
+    In one process: the tests themselves run side by side.
+    """
     out, work = folder / 'out', folder / 'work'
     if not work.exists():
         # The built-in anatomy is the same for all, and takes seconds to make.
@@ -63,7 +67,7 @@ def run_deepmir(bids_dir: Path, folder: Path, *options: str) -> Done:
     begin = time.perf_counter()
     command = [sys.executable, '-m', 'deepmir_bids.cli.run', bids_dir, out, 'participant']
     done = subprocess.run(
-        [*map(str, command), '--work-dir', str(work), *options],
+        [*map(str, command), '--work-dir', str(work), '--nprocs', '1', *options],
         env=environment,
         capture_output=True,
         text=True,
@@ -105,4 +109,4 @@ def one_subject(tmp_path_factory, subject) -> Path:
 @pytest.fixture(scope='session')
 def one_run(one_subject, tmp_path_factory) -> Done:
     """The finished run on it; nobody may change its outputs."""
-    return run_deepmir(one_subject, tmp_path_factory.mktemp('run'), '--sloppy')
+    return run_deepmir(one_subject, tmp_path_factory.mktemp('run'), '--sloppy', '--nprocs', '2')

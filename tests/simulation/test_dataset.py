@@ -1,8 +1,8 @@
 """Simulated subjects on disk."""
 
 import json
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -60,9 +60,7 @@ def test_truth_lies_over_the_swi(dataset):
 
 @pytest.mark.parametrize('folder', ['.', 'derivatives/truth'])
 def test_validator_finds_no_error(dataset, folder):
-    validator = shutil.which('bids-validator-deno')
-    if validator is None:
-        pytest.skip('bids-validator-deno is not installed')
+    validator = Path(sys.executable).with_name('bids-validator-deno')
     run = subprocess.run(
         [validator, '--json', str(dataset / folder)], capture_output=True, text=True, check=False
     )
