@@ -18,8 +18,9 @@ class Acquisition:
     scanner's x, y and z. ``paramagnetic_sign`` is the sign that the scanner's phase has where the
     field is higher. ``mask_power`` is how often the phase mask multiplies the magnitude: 0 leaves
     the magnitude, as a T2*w that stands in for an SWI. ``sampled_share`` of the in-plane k-space
-    was measured, the rest filled with zeros, as scanners interpolate. ``axes`` is the order in which the voxels are stored. ``detail_mm`` is the
-    spacing of the grid that the anatomy is drawn on: coarser is faster.
+    was measured, the rest filled with zeros, as scanners interpolate. ``axes`` is the order in
+    which the voxels are stored. ``detail_mm`` is the spacing of the grid that the anatomy is drawn
+    on: coarser is faster.
     """
 
     field_t: float = 3.0

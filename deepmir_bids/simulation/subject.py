@@ -49,9 +49,10 @@ SOURCE_GRID_MM = 0.25
 class SimulatedSubject:
     """Images of one subject in world mm, and what is in them.
 
-    ``swi``, ``qsm`` (ppm), ``brain_mask``, ``basal_ganglia`` (mask), ``truth`` (the values of `deepmir_bids.CLASSES`) and
-    ``lesion_numbers`` (row of ``lesions`` + 1) share the SWI's grid; ``t2w`` has its own, and
-    ``t2w_to_swi`` (4x4) takes a world point of the T2w to its place in the SWI.
+    ``swi``, ``qsm`` (ppm), ``brain_mask``, ``basal_ganglia`` (mask), ``truth`` (the values of
+    `deepmir_bids.CLASSES`) and ``lesion_numbers`` (row of ``lesions`` + 1) share the SWI's grid;
+    ``t2w`` has its own, and ``t2w_to_swi`` (4x4) takes a world point of the T2w to its place in
+    the SWI.
 
     ``lesions`` and ``mimics`` have a row per thing: class, place, x, y, z (world mm of the SWI),
     diameter_mm (of lesions: of what the SWI shows), source_diameter_mm (of the iron or chalk
