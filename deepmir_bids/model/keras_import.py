@@ -115,11 +115,12 @@ def read_layers(path: Path) -> list[Layer]:
             if 'layer_names' in group.attrs:
                 return [layer for layer in _walk(group, path) if layer.tensors]
             newer = bool(VERSION_3 & set(group))
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         newer = zipfile.is_zipfile(path)
         if not newer:
+            reason = str(error).partition('\n')[0]
             raise ModelError(
-                f'{path} is not a whole HDF5 file ({str(error).splitlines()[0]}): get it again.'
+                f'{path} is not a whole HDF5 file of Keras ({reason}): get it again.'
             ) from None
     if newer:
         raise ModelError(
@@ -173,6 +174,8 @@ def load_layers(layers: Sequence[Layer], path: Path) -> tuple[LesionNetwork, dic
                 f'{path} has weights of {_say(found)} in layer "{layer.name}" where the network '
                 f'of the DEEPMIR authors has {_say(wanted)}: it is another network.'
             )
+        if not all(np.isfinite(tensor).all() for tensor in layer.tensors):
+            raise ModelError(f'{path} has NaN or infinite weights in layer "{layer.name}".')
         state |= {name: _to_torch(t) for name, t in zip(names, layer.tensors, strict=True)}
         part.load_state_dict(state)
     return network, arguments

@@ -29,8 +29,8 @@ from deepmir_bids.model.registry import (
     write_card,
 )
 
-#: Slices of 256×256 that go through a 2D network together: about 1 GB.
-SLICES_AT_ONCE = 8
+#: Voxels that go through a 2D network together: eight slices of 256×256, about 1 GB.
+VOXELS_AT_ONCE = 8 * 256 * 256
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,9 @@ def _slice_by_slice(model: Model, x: np.ndarray) -> np.ndarray:
     """Probabilities of each axial slice by itself; 0 in the slices that are left out (NaN)."""
     found = np.zeros((len(model.card.classes), *x.shape[1:]), dtype=np.float32)
     used = np.flatnonzero(np.isfinite(x).all(axis=(0, 1, 2)))
-    for start in range(0, len(used), SLICES_AT_ONCE):
-        some = used[start : start + SLICES_AT_ONCE]
+    step = max(1, VOXELS_AT_ONCE // (x.shape[1] * x.shape[2]))
+    for start in range(0, len(used), step):
+        some = used[start : start + step]
         found[..., some] = np.moveaxis(_lesions(model, np.moveaxis(x[..., some], -1, 0)), 0, -1)
     return found
 

@@ -100,8 +100,8 @@ class ModelCard:
         missing = [name for name in self.needs if name not in available]
         if missing:
             raise ModelError(
-                f'The model "{self.name}" cannot do without {" and ".join(missing)}, which is not '
-                'there: choose another with --model.'
+                f'The model "{self.name}" needs {", ".join(self.needs)}, and there is no '
+                f'{" and no ".join(missing)}: choose another model with --model.'
             )
 
 

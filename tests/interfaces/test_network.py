@@ -49,5 +49,5 @@ def test_predict_writes_each_class_on_the_grid_of_the_swi(tmp_path, model, unit)
 
 def test_predict_says_which_image_is_missing(tmp_path, model, unit):
     del unit['qsm']
-    with pytest.raises(ModelError, match='"model" cannot do without qsm'):
+    with pytest.raises(ModelError, match='"model" needs swi, qsm, and there is no qsm'):
         Predict(model=str(model), fingerprint='1', device='cpu', **unit).run(cwd=str(tmp_path))

@@ -124,8 +124,16 @@ def images(shape):
     return np.where(mask, rng.uniform(50, 100, shape), 0), rng.normal(0, 0.1, shape), mask
 
 
-@pytest.mark.parametrize('name', AFFINES)
-@pytest.mark.parametrize('shape', [(41, 38, 35), (300, 33, 9), (8, 270, 257)])
+@pytest.mark.parametrize(
+    ('name', 'shape'),
+    [
+        ('plain', (41, 38, 15)),
+        ('LPI', (300, 33, 9)),
+        ('oblique PSR', (257, 5, 140)),
+        ('coarse', (256, 255, 4)),
+        ('fine', (33, 289, 8)),
+    ],
+)
 def test_slices_come_back_voxel_by_voxel(name, shape):
     """Of any orientation and size: what was padded is cut off again, and nothing else."""
     swi, qsm, mask = images(shape)
@@ -173,7 +181,7 @@ def test_intensities_are_those_of_the_authors():
 
 def test_a_missing_input_that_is_needed_is_named():
     swi, _, mask = images((40, 44, 30))
-    with pytest.raises(ModelError, match=r'"test" cannot do without qsm'):
+    with pytest.raises(ModelError, match=r'"test" needs swi, qsm, and there is no qsm'):
         prepare(swi, None, swi, mask, np.eye(4), SLICES)
 
 

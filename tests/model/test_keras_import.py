@@ -136,6 +136,10 @@ def test_what_is_not_a_whole_file(file, tmp_path):
     assert 'not a whole HDF5 file' in refused(file, out)
     file.write_text('no HDF5 at all')
     assert 'not a whole HDF5 file' in refused(file, out)
+    with h5py.File(file, 'w') as content:
+        content['model_weights'] = 3
+        content['model_weights'].attrs['layer_names'] = np.array([b'conv2d'])
+    assert 'not a whole HDF5 file of Keras' in refused(file, out)
     file.write_bytes(b'')
     assert 'not a whole HDF5 file' in refused(file, out)
 
@@ -190,6 +194,13 @@ def test_another_network(file, tmp_path):
         group = content['model_weights']
         group.attrs['layer_names'] = np.array([], dtype='S')
     assert 'does not begin and end with convolutions' in refused(file, out, **NAMES)
+
+
+def test_a_training_that_failed(tmp_path, write_keras, deepmir2d):
+    network = deepmir2d(1, 1)
+    network.head.bias.data[:] = np.nan
+    write_keras(tmp_path / 'a.h5', network)
+    assert 'NaN or infinite' in refused(tmp_path / 'a.h5', tmp_path / 'out', classes=['CMB'])
 
 
 def test_a_folder_that_cannot_be_written(file, tmp_path):

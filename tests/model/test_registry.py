@@ -98,7 +98,7 @@ def test_needs_and_classes_survive_the_file(slices_folder):
     card = read_card(slices_folder(('swi', 't2w'), ('CMB', 'iron')))
     assert (card.needs, card.classes, card.spacing_mm) == (('swi', 't2w'), ('CMB', 'iron'), ())
     card.check_inputs(['swi', 'qsm', 't2w'])
-    with pytest.raises(ModelError, match='"slices" cannot do without t2w'):
+    with pytest.raises(ModelError, match='"slices" needs swi, t2w, and there is no t2w'):
         card.check_inputs(['swi', 'qsm'])
 
 
