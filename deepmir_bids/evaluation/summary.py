@@ -63,7 +63,9 @@ def count(lesions: pd.DataFrame, units: Sequence[str]) -> pd.DataFrame:
     counts['found'] = counts['TP'] + counts['FP']
     counts['2TP'] = 2 * counts['TP']
     counts['true+found'] = counts['true'] + counts['found']
-    counts['dice_sum'] = lesions.groupby('unit')['dice'].sum().reindex(counts.index, fill_value=0.0)
+    counts['dice_sum'] = (
+        lesions.groupby('unit')['dice'].sum().reindex(counts.index, fill_value=0.0)
+    )
     counts['subjects'] = 1
     return counts
 

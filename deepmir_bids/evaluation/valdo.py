@@ -19,8 +19,8 @@ DISTANCE_MM = 5.0
 class ValdoScore:
     """One subject by VALDO's rule.
 
-    ``TP`` and ``FP`` count found lesions, ``FN`` true ones; ``dice`` is the mean over true ones that
-    were found. ``F1`` and ``dice`` are NaN without a true lesion.
+    ``TP`` and ``FP`` count found lesions, ``FN`` true ones; ``dice`` is the mean over the detected
+    ones. ``F1`` and ``dice`` are NaN without a true lesion.
     """
 
     TP: int

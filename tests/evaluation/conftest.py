@@ -19,7 +19,7 @@ STRUCTURES = (
 SIDECAR = {'ExtentThreshold': 0.3, 'MinimumVolume': 0.0, 'Thresholds': {'CMB': 0.5, 'iron': 0.5}}
 
 
-def draw(*boxes) -> np.ndarray:
+def draw_boxes(*boxes) -> np.ndarray:
     """A class map; a box is its value, its corner (i, j, k) and its size in voxels."""
     data = np.zeros(SHAPE, dtype=np.uint8)
     for value, corner, size in boxes:
@@ -43,7 +43,7 @@ def write_truth(root: Path, label: str, truth: np.ndarray, affine=AFFINE) -> Non
 def write_prediction(
     root: Path, label: str, found: np.ndarray, probabilities: np.ndarray | None = None
 ) -> None:
-    """Write what deepmir leaves of a unit; unless given, probabilities are 0.9 in what is found."""
+    """Write what deepmir leaves of a unit; the probability is 0.9 in what is found."""
     if probabilities is None:
         probabilities = np.stack([0.9 * (found == value) for value in CLASSES.values()])
     images = {
@@ -71,26 +71,43 @@ def _save(root: Path, label: str, name: str, data: np.ndarray, affine) -> Path:
 
 #: Four CMB and an iron deposit in the first unit, one CMB in the second, none in the third.
 TRUTHS = {
-    'sub-01': draw(
+    'sub-01': draw_boxes(
         (1, (25, 10, 5), (2, 2, 1)),  # 8 mm³: 2.5 mm; found one voxel away
         (1, (25, 30, 5), (5, 5, 3)),  # 150 mm³: 6.6 mm; found
         (1, (45, 10, 15), (1, 1, 1)),  # 2 mm³: 1.6 mm; missed
         (1, (12, 20, 5), (3, 3, 2)),  # 36 mm³: 4.1 mm; only half as probable
         (2, (15, 30, 15), (3, 3, 2)),
     ),
-    'sub-02_ses-1': draw((1, (30, 20, 10), (3, 3, 2))),
-    'sub-03': draw(),
+    'sub-02_ses-1': draw_boxes((1, (30, 20, 10), (3, 3, 2))),
+    'sub-03': draw_boxes(),
 }
 FOUND = {
-    'sub-01': draw(
+    'sub-01': draw_boxes(
         (1, (26, 10, 5), (2, 2, 1)),
         (1, (25, 30, 5), (5, 5, 3)),
         (2, (15, 30, 15), (3, 3, 2)),
         (2, (15, 5, 15), (3, 3, 2)),  # false
     ),
-    'sub-02_ses-1': draw((1, (30, 20, 10), (3, 3, 2)), (1, (44, 20, 10), (3, 3, 2))),
-    'sub-03': draw(),
+    'sub-02_ses-1': draw_boxes((1, (30, 20, 10), (3, 3, 2)), (1, (44, 20, 10), (3, 3, 2))),
+    'sub-03': draw_boxes(),
 }
+
+
+@pytest.fixture
+def draw():
+    """Return the function that draws a class map."""
+    return draw_boxes
+
+
+@pytest.fixture
+def write_unit():
+    """Return a function that writes the truth and the prediction of a unit."""
+
+    def write(root: Path, label: str, truth: np.ndarray, found: np.ndarray) -> None:
+        write_truth(root / 'truth', label, truth)
+        write_prediction(root / 'deepmir', label, found)
+
+    return write
 
 
 @pytest.fixture
@@ -102,9 +119,9 @@ def datasets(tmp_path) -> tuple[Path, Path]:
         found = FOUND[label]
         probabilities = np.stack([0.9 * (found == value) for value in CLASSES.values()])
         if label == 'sub-01':
-            probabilities[0] += 0.45 * draw((1, (12, 20, 5), (3, 3, 2)))  # true, below 0.5
-        probabilities[0] += 0.35 * draw((1, (30, 5, 3), (2, 2, 2)))  # false
-        probabilities[0] += 0.2 * draw((1, (45, 10, 15), (1, 1, 1)))  # no candidate at all
-        probabilities[1] += 0.4 * draw((1, (30, 5, 10), (2, 2, 2)))  # not where iron counts
+            probabilities[0] += 0.45 * draw_boxes((1, (12, 20, 5), (3, 3, 2)))  # true, below 0.5
+        probabilities[0] += 0.35 * draw_boxes((1, (30, 5, 3), (2, 2, 2)))  # false
+        probabilities[0] += 0.2 * draw_boxes((1, (45, 10, 15), (1, 1, 1)))  # no candidate at all
+        probabilities[1] += 0.4 * draw_boxes((1, (30, 5, 10), (2, 2, 2)))  # not where iron counts
         write_prediction(prediction, label, found, probabilities)
     return truth, prediction
