@@ -13,7 +13,7 @@ from deepmir_bids.evaluation.statistics import bland_altman
 
 COLOURS = dict(zip(CLASSES, ('#0072b2', '#d55e00'), strict=True))
 SIZE_COLOURS = dict(zip(SIZES, ('#cccccc', '#a6a6a6', '#7f7f7f', '#595959'), strict=True))
-#: The curve is drawn up to here, or to twice the operating point if that is further.
+#: The curve is drawn up to here or to its end, but beyond the operating point.
 FP_SHOWN = 8
 
 
@@ -35,6 +35,7 @@ def plot_froc(curve: pd.DataFrame, summary: pd.DataFrame, path: Path) -> Path:
         own = curve[curve['class'] == name]
         figures = summary[(summary['class'] == name) & (summary['rule'] == 'deepmir')]
         point = figures.set_index('measure')['pooled'][['FP_per_subject', 'sensitivity']]
+        end = own['FP_per_subject'].max() if len(own) else 0
         for size, colour in SIZE_COLOURS.items():
             _stairs(panel, own, f'sensitivity_{size}', color=colour, label=f'{size} mm')
         _stairs(panel, own, 'sensitivity', color=COLOURS[name], label='all', linewidth=2.5)
@@ -43,7 +44,7 @@ def plot_froc(curve: pd.DataFrame, summary: pd.DataFrame, path: Path) -> Path:
             xlabel='false positives a subject',
             ylabel='sensitivity',
             ylim=(-0.02, 1.02),
-            xlim=(-0.1, max(FP_SHOWN, 2 * point['FP_per_subject'])),
+            xlim=(-0.1, max(min(FP_SHOWN, end), 1.5 * point['FP_per_subject'], 1)),
         )
         panel.legend(loc='lower right', fontsize='small')
     return _save(figure, path)
@@ -70,17 +71,22 @@ def plot_bland_altman(subjects: pd.DataFrame, path: Path) -> Path:
             if np.isfinite(value):
                 panel.axhline(value, color='black', linestyle=style, linewidth=1)
                 panel.annotate(
-                    f'{label} {value:+.2f}',
+                    f'{label}\n{value:+.2f}'.replace('-', '−'),
                     (1, value),
                     xycoords=('axes fraction', 'data'),
-                    xytext=(-4, 3),
+                    xytext=(4, 0),
                     textcoords='offset points',
-                    ha='right',
+                    va='center',
                     fontsize='small',
                 )
         panel.axhline(0, color='grey', linewidth=0.5)
         panel.margins(y=0.2)
-        panel.set(xlabel='mean of found and true number', ylabel='found − true number')
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.set(
+            xlabel='mean of found and true number',
+            ylabel='found − true number',
+            xlim=(-0.5, 1.05 * places[0].max() + 0.5),
+        )
     return _save(figure, path)
 
 
@@ -93,17 +99,23 @@ def plot_sensitivity_by_size(by_size: pd.DataFrame, path: Path) -> Path:
         figures = own.loc['sensitivity'].loc[list(SIZES)]
         totals = own.loc['true'].loc[list(SIZES), 'pooled']
         value = figures['pooled'].to_numpy(float)
-        low = figures['pooled_low'].fillna(figures['pooled']).to_numpy(float)
-        high = figures['pooled_high'].fillna(figures['pooled']).to_numpy(float)
+        # A percentile interval need not hold the estimate; where there is none, no whisker is drawn.
+        below = np.maximum(value - figures['pooled_low'].to_numpy(float), 0)
+        above = np.maximum(figures['pooled_high'].to_numpy(float) - value, 0)
         panel.bar(places, value, color=COLOURS[name], alpha=0.6)
         panel.errorbar(
-            places, value, yerr=[value - low, high - value],
+            places, value, yerr=[below, above],
             fmt='none', color='black', capsize=4,
         )  # fmt: skip
         panel.set_xticks(
             places, [f'{size}\nn = {total:.0f}' for size, total in zip(SIZES, totals, strict=True)]
         )
-        panel.set(xlabel='diameter of the true lesion (mm)', ylabel='sensitivity', ylim=(0, 1.05))
+        panel.set(
+            xlabel='diameter of the true lesion (mm)',
+            ylabel='sensitivity',
+            xlim=(-0.6, len(SIZES) - 0.4),
+            ylim=(0, 1.05),
+        )
     return _save(figure, path)
 
 

@@ -97,10 +97,15 @@ def figures(counts: pd.DataFrame) -> pd.DataFrame:
     ]
     for name, (part, whole) in RATIOS.items():
         columns = counts[part].to_numpy(float), counts[whole].to_numpy(float)
-        rows.append({'measure': name, **_pool(pooled_ratio, *columns), **average(ratio(*columns))})
+        pooled = _pool(pooled_ratio, *columns, given_by=columns[1])
+        rows.append({'measure': name, **pooled, **average(ratio(*columns))})
     numbers = counts['true'].to_numpy(float), counts['found'].to_numpy(float)
     rows += [
-        {'measure': name, **_pool(statistic, *numbers), 'subjects': len(counts)}
+        {
+            'measure': name,
+            **_pool(statistic, *numbers, given_by=counts['subjects'].to_numpy()),
+            'subjects': len(counts),
+        }
         for name, statistic in AGREEMENT.items()
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -108,16 +113,28 @@ def figures(counts: pd.DataFrame) -> pd.DataFrame:
 
 def average(values: np.ndarray) -> dict[str, float]:
     """Mean over the subjects that have a value, its standard error and its interval."""
-    low, high = bootstrap(mean, values)
+    there = ~np.isnan(values)
+    low, high = _interval(mean, values, given_by=there)
     return {
         'mean': float(mean(values)),
         'sem': standard_error(values),
         'mean_low': low,
         'mean_high': high,
-        'subjects': int((~np.isnan(values)).sum()),
+        'subjects': int(there.sum()),
     }
 
 
-def _pool(statistic: Callable[..., np.ndarray], *columns: np.ndarray) -> dict[str, float]:
-    low, high = bootstrap(statistic, *columns)
+def _pool(
+    statistic: Callable[..., np.ndarray], *columns: np.ndarray, given_by: np.ndarray
+) -> dict[str, float]:
+    low, high = _interval(statistic, *columns, given_by=given_by)
     return {'pooled': float(statistic(*columns)), 'pooled_low': low, 'pooled_high': high}
+
+
+def _interval(
+    statistic: Callable[..., np.ndarray], *columns: np.ndarray, given_by: np.ndarray
+) -> tuple[float, float]:
+    """Interval of a figure, unless a single subject gives it: its resamples are all the same."""
+    if np.count_nonzero(given_by) < 2:
+        return np.nan, np.nan
+    return bootstrap(statistic, *columns)

@@ -50,6 +50,13 @@ def test_means_leave_out_subjects_in_which_a_figure_is_undefined(counts):
         assert row['mean_low'] <= row['mean'] <= row['mean_high']
 
 
+def test_no_interval_where_a_single_subject_gives_the_figure():
+    table = figures(count(fates(s01=(1, 0, 1), s02=(0, 1, 0)), UNITS)).set_index('measure')
+    assert table.loc['sensitivity', 'pooled'] == 0.5
+    assert table.loc['sensitivity', ['pooled_low', 'pooled_high', 'mean_low']].isna().all()
+    assert table.loc['precision', ['pooled_low', 'pooled_high', 'mean_low']].notna().all()
+
+
 def test_each_subject(counts):
     table = by_subject(counts).set_index('unit')
     assert table.loc['sub-01', ['true', 'found']].tolist() == [3, 4]
