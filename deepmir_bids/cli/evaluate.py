@@ -49,7 +49,8 @@ def headline(summary) -> str:
     measures = ['TP', 'FP', 'FN', 'sensitivity', 'precision', 'F1', 'FP_per_subject', 'count_r']
     ours = summary[summary['rule'] == 'deepmir']
     table = ours.pivot_table(index='class', columns='measure', values='pooled', dropna=False)
-    return table[measures].round(3).rename_axis(columns=None).reset_index().to_string(index=False)
+    rows = table[measures].round(3).rename_axis(columns=None).reset_index()
+    return rows.to_string(index=False, float_format=lambda value: f'{value:g}', na_rep='n/a')
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -99,7 +99,7 @@ def plot_sensitivity_by_size(by_size: pd.DataFrame, path: Path) -> Path:
         figures = own.loc['sensitivity'].loc[list(SIZES)]
         totals = own.loc['true'].loc[list(SIZES), 'pooled']
         value = figures['pooled'].to_numpy(float)
-        # A percentile interval need not hold the estimate; where there is none, no whisker is drawn.
+        # A percentile interval need not hold the estimate; where it is NaN no whisker is drawn.
         below = np.maximum(value - figures['pooled_low'].to_numpy(float), 0)
         above = np.maximum(figures['pooled_high'].to_numpy(float) - value, 0)
         panel.bar(places, value, color=COLOURS[name], alpha=0.6)

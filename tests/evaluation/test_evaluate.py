@@ -2,11 +2,13 @@
 
 import json
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 
 from deepmir_bids.bids.tables import read_tsv
+from deepmir_bids.cli.evaluate import main
 from deepmir_bids.evaluation.datasets import find_pairs, read_case
 from deepmir_bids.evaluation.evaluate import evaluate
 from deepmir_bids.evaluation.fates import judge_lesions, size_of
@@ -125,6 +127,21 @@ def test_written_tables_json_and_pictures(datasets, tmp_path):
     assert content['summary']['deepmir']['CMB']['sensitivity']['pooled'] == pytest.approx(0.6)
     assert content['by_size']['>5']['iron']['sensitivity']['pooled'] is None
     assert content['lowest_threshold_of_froc'] == 0.3
+
+
+def test_the_command_from_start_to_finish(datasets, tmp_path, capsys):
+    arguments = [*map(str, datasets), '--out', str(tmp_path / 'out')]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:4] == ['CMB', '3', '1', '2']
+    assert (tmp_path / 'out' / 'summary.tsv').is_file()
+
+
+def test_the_last_unit_on_another_grid_leaves_nothing_written(datasets, tmp_path, capsys):
+    path = datasets[0] / 'sub-03' / 'anat' / 'sub-03_space-SWI_desc-truth_dseg.nii.gz'
+    nib.Nifti1Image(np.zeros((60, 40, 24), np.uint8), np.eye(4)).to_filename(path)
+    assert main([*map(str, datasets), '--out', str(tmp_path / 'out')]) == 2
+    assert f'{path} is not on the grid' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
 
 
 def test_a_cohort_without_any_lesion(tmp_path, draw, write_unit):

@@ -81,6 +81,12 @@ def test_equally_near_ones_are_all_true_and_dice_is_with_their_union():
     assert score.dice == pytest.approx(2 * 2 / (5 + 2))
 
 
+def test_of_those_that_go_to_one_true_lesion_the_nearest_are_true():
+    found = image((4, 5, 5), (6, 5, 5), (5, 8, 5))
+    score = score_valdo(image((5, 5, 5)), found, (1, 1, 1))
+    assert (score.TP, score.FP, score.FN) == (2, 1, 0)
+
+
 def test_half_is_found_and_less_is_not():
     truth = image((5, 5, 5))
     assert score_valdo(truth, 0.5 * truth, (1, 1, 1)).TP == 1
