@@ -105,17 +105,17 @@ def summarise(judged: Sequence[Judged], rule: str) -> Evaluation:
     for name in CLASSES:
         own = lesions[lesions['class'] == name]
         counts = count(own, units)
-        tables['summary'].append(_labelled(figures(counts), rule='deepmir', **{'class': name}))
-        tables['subjects'].append(_labelled(by_subject(counts), **{'class': name}))
+        tables['summary'].append(_labelled(figures(counts), {'rule': 'deepmir', 'class': name}))
+        tables['subjects'].append(_labelled(by_subject(counts), {'class': name}))
         for table, column, groups in _groups(own):
             tables[table] += [
                 _labelled(
                     figures(count(own[own[column] == group], units)),
-                    **{'class': name, column: group},
+                    {'class': name, column: group},
                 )
                 for group in groups
             ]
-        tables['froc'].append(_labelled(_curve(own, judged, name), **{'class': name}))
+        tables['froc'].append(_labelled(_curve(own, judged, name), {'class': name}))
     if rule == 'valdo':
         tables['valdo'] = [pd.DataFrame([row for one in judged for row in one.valdo])]
         tables['summary'] += _summarise_valdo(tables['valdo'][0])
@@ -169,6 +169,6 @@ def _facts(units: list[str], judged: Sequence[Judged], rule: str) -> dict[str, A
     return facts | ({'valdo_distance_mm': DISTANCE_MM} if rule == 'valdo' else {})
 
 
-def _labelled(table: pd.DataFrame, **labels: str) -> pd.DataFrame:
+def _labelled(table: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
     """Put columns of one value before the others."""
     return pd.concat([pd.DataFrame(labels, index=table.index), table], axis=1)
