@@ -19,8 +19,7 @@ import numpy as np
 from nibabel.processing import resample_from_to
 from scipy.spatial.transform import Rotation
 
-from deepmir_bids.imaging.grids import dilate
-from deepmir_bids.interfaces.anatomy import IRON_MARGIN_MM
+from deepmir_bids.lesions.components import iron_area
 from deepmir_bids.simulation.subject import SimulatedSubject, simulate_subject
 
 SEEDS = {'enriched': range(1000, 1100), 'natural': range(2000, 2040), 'test': range(9000, 9070)}
@@ -72,8 +71,8 @@ def save(subject: SimulatedSubject, seed: int, target: Path) -> None:
         't2w_on_swi': t2w_on_swi(subject, seed).astype(np.float16),
         'brain_mask': np.asarray(subject.brain_mask.dataobj, dtype=np.uint8),
         'truth': np.asarray(subject.truth.dataobj, dtype=np.uint8),
-        'iron_mask': dilate(
-            np.asarray(subject.basal_ganglia.dataobj) > 0, subject.swi.affine, IRON_MARGIN_MM
+        'iron_mask': iron_area(
+            np.asarray(subject.basal_ganglia.dataobj) > 0, subject.swi.affine
         ).astype(np.uint8),
         'affine': subject.swi.affine,
     }
