@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def other_grid(path):
-    """Store an image the other way round, without its outer voxels: the same head, another grid."""
+    """Store an image the other way round, without its outer voxels: another grid, one head."""
     image = reorient(nib.load(path), 'LPI').slicer[3:, 4:, 2:]
     values = image.get_fdata(dtype=np.float32)
     nib.save(nib.Nifti1Image(values, image.affine), path)
