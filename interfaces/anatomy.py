@@ -17,13 +17,10 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from deepmir_bids.anatomy.structures import basal_ganglia_indices
+from deepmir_bids.anatomy.structures import IRON_MARGIN_MM, basal_ganglia_indices
 from deepmir_bids.anatomy.templates import Anatomy
 from deepmir_bids.imaging.grids import dilate
 from deepmir_bids.threads import limit_threads
-
-#: Iron may lie this far outside its nucleus: a registration is not better than that.
-IRON_MARGIN_MM = 2.0
 
 
 class _AlignInputSpec(BaseInterfaceInputSpec):
