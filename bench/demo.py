@@ -1,6 +1,6 @@
 """Simulate two participants, find their lesions, and compare with the truth.
 
-``python bench/demo.py FOLDER`` leaves ``bids``, ``deepmir`` and ``work`` there.
+``python bench/demo.py FOLDER`` leaves ``bids``, ``deepmir``, ``evaluation`` and ``work`` there.
 """
 
 from __future__ import annotations
@@ -9,10 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-import pandas as pd
-
-from deepmir_bids.cli import run, simulate
-from deepmir_bids.lesions.matching import score_datasets
+from deepmir_bids.cli import evaluate, run, simulate
 
 SEED = 7
 
@@ -25,11 +22,11 @@ def main(folder: Path) -> int:
     status |= run.main([str(raw), str(out), 'participant', '--work-dir', str(folder / 'work')])
     if status:
         return status
-    scores = score_datasets(raw / 'derivatives' / 'truth', out)
     print('\nLesions found against the true ones')
-    print(pd.DataFrame(scores).to_string(index=False))
+    truth = raw / 'derivatives' / 'truth'
+    status = evaluate.main([str(truth), str(out), '--out', str(folder / 'evaluation')])
     print(f'\nResults: {out}\nPages:   {", ".join(map(str, sorted(out.glob("*.html"))))}')
-    return 0
+    return status
 
 
 if __name__ == '__main__':

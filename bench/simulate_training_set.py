@@ -4,9 +4,10 @@
 
 writes FOLDER/<kind>_<seed>.npz for each seed of `SEEDS`, enriched and natural ones in turn and
 the test set last, and leaves alone what is already there. Keys: swi, qsm, t2w_on_swi (float16;
-the T2w on the SWI's grid as a registration with a small error would leave it), brain_mask, truth
-(uint8) and affine; the tables of lesions and mimics lie beside them as CSV. It takes about half a
-minute a subject on one core (set OMP_NUM_THREADS=1).
+the T2w on the SWI's grid as a registration with a small error would leave it), brain_mask, truth,
+iron_mask (uint8; where the app looks for iron: the basal ganglia and 2 mm around) and affine; the
+tables of lesions and mimics lie beside them as CSV. It takes about half a minute a subject on one
+core (set OMP_NUM_THREADS=1).
 """
 
 import argparse
@@ -18,9 +19,10 @@ import numpy as np
 from nibabel.processing import resample_from_to
 from scipy.spatial.transform import Rotation
 
+from deepmir_bids.lesions.components import iron_area
 from deepmir_bids.simulation.subject import SimulatedSubject, simulate_subject
 
-SEEDS = {'enriched': range(1000, 1044), 'natural': range(2000, 2016), 'test': range(9000, 9010)}
+SEEDS = {'enriched': range(1000, 1100), 'natural': range(2000, 2040), 'test': range(9000, 9070)}
 
 
 def main() -> None:
@@ -69,6 +71,9 @@ def save(subject: SimulatedSubject, seed: int, target: Path) -> None:
         't2w_on_swi': t2w_on_swi(subject, seed).astype(np.float16),
         'brain_mask': np.asarray(subject.brain_mask.dataobj, dtype=np.uint8),
         'truth': np.asarray(subject.truth.dataobj, dtype=np.uint8),
+        'iron_mask': iron_area(
+            np.asarray(subject.basal_ganglia.dataobj) > 0, subject.swi.affine
+        ).astype(np.uint8),
         'affine': subject.swi.affine,
     }
     part = target.with_suffix('.part')

@@ -19,7 +19,7 @@ from nipype.interfaces.base import (
 
 from deepmir_bids.anatomy.structures import IRON_MARGIN_MM, basal_ganglia_indices
 from deepmir_bids.anatomy.templates import Anatomy
-from deepmir_bids.imaging.grids import dilate
+from deepmir_bids.lesions.components import iron_area
 from deepmir_bids.threads import limit_threads
 
 
@@ -139,7 +139,7 @@ class Label(SimpleInterface):
             'brain_mask': brain_mask.astype(np.uint8),
             'structures': structures.astype(np.int16),
             'iron_rich': iron_rich.astype(np.uint8),
-            'iron_area': dilate(iron_rich, swi.affine, IRON_MARGIN_MM).astype(np.uint8),
+            'iron_area': iron_area(iron_rich, swi.affine).astype(np.uint8),
         }
         for name, data in images.items():
             image = nib.Nifti1Image(data, swi.affine, swi.header)

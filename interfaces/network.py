@@ -27,7 +27,7 @@ class _PredictInputSpec(BaseInterfaceInputSpec):
     t2w = File(exists=True)
     brain_mask = File(exists=True, mandatory=True)
     model = Directory(exists=True, mandatory=True, nohash=True, desc='folder of the model')
-    sha256 = traits.Str(mandatory=True, desc='of its weights: a model is its content')
+    fingerprint = traits.Str(mandatory=True, desc='of the model: it is its content')
     device = traits.Str('auto', usedefault=True, nohash=True)
     num_threads = traits.Int(1, usedefault=True, nohash=True)
 
@@ -46,22 +46,20 @@ class Predict(SimpleInterface):
     def _run_interface(self, runtime):
         limit_threads(self.inputs.num_threads)
         from deepmir_bids.model import load_model
-        from deepmir_bids.model.inputs import prepare, restore
-        from deepmir_bids.model.predict import find_device, predict
+        from deepmir_bids.model.predict import find_device, probabilities_on_swi
 
         swi = nib.load(self.inputs.swi)
-        model = load_model(self.inputs.model)
-        prepared = prepare(
+        found = probabilities_on_swi(
+            load_model(self.inputs.model),
             _data(self.inputs.swi),
             _data(self.inputs.qsm),
             _data(self.inputs.t2w),
             _data(self.inputs.brain_mask) > 0,
             swi.affine,
-            model.card,
+            find_device(self.inputs.device),
+            self.inputs.num_threads,
         )
-        device = find_device(self.inputs.device)
-        found = predict(model, prepared.x, device, self.inputs.num_threads)
-        for name, probability in zip(CLASSES, restore(found, prepared.grid), strict=True):
+        for name, probability in zip(CLASSES, found, strict=True):
             field = name.lower()
             self._results[field] = _keep(runtime, f'{field}.nii', probability, swi, np.float32)
         return runtime

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
@@ -17,3 +18,55 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip('the shared data folder is absent')
     return folder
+
+
+@pytest.fixture
+def write_keras():
+    """Return a function that writes a DeepMIR2D as Keras 2 would, and gives its tensors."""
+    return _write_keras
+
+
+def _write_keras(path: Path, network, group='model_weights', text='S', seed=0) -> list:
+    """Write layers under random numbers: only ``layer_names`` tells their order."""
+    import h5py
+    from torch import nn
+
+    layers = []
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            tensors = {
+                'gamma': module.weight,
+                'beta': module.bias,
+                'moving_mean': module.running_mean,
+                'moving_variance': module.running_var,
+            }
+            layers.append(('batch_normalization', tensors))
+        elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            kind = 'conv2d' if isinstance(module, nn.Conv2d) else 'conv2d_transpose'
+            tensors = {'kernel': module.weight.permute(2, 3, 1, 0), 'bias': module.bias}
+            layers.append((kind, tensors))
+    rng = np.random.default_rng(seed)
+    numbers = rng.permutation(len(layers))
+    names = [f'{kind}_{n}' for (kind, _), n in zip(layers, numbers, strict=True)]
+    with h5py.File(path, 'w') as file:
+        root = file.create_group(group) if group else file
+        root.attrs['layer_names'] = _texts(['input_1', *names, 'activation'], text)
+        for name in ('input_1', 'activation'):
+            root.create_group(name).attrs['weight_names'] = np.array([])
+        for i in rng.permutation(len(layers)):
+            layer = root.create_group(names[i])
+            weights = {f'{names[i]}/{k}:0': v.detach().numpy() for k, v in layers[i][1].items()}
+            layer.attrs['weight_names'] = _texts(list(weights), text)
+            for weight in rng.permutation(list(weights)):
+                layer[str(weight)] = weights[weight]
+        if group:
+            file['optimizer_weights/Adam/conv2d/kernel/m:0'] = np.zeros((3, 3, 1, 2))
+            file.attrs['model_config'] = '{}'
+    return [
+        (name, list(tensors.values())) for name, (_, tensors) in zip(names, layers, strict=True)
+    ]
+
+
+def _texts(names: list[str], text: str):
+    """Names as bytes (``S``) or as str (``U``), as different versions of h5py leave them."""
+    return np.array(names, dtype='S') if text == 'S' else names

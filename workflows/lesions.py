@@ -65,7 +65,7 @@ def init_lesions_wf(
     predict = pe.Node(
         Predict(
             model=str(model),
-            sha256=card.sha256,
+            fingerprint=card.fingerprint,
             device=settings.device,
             num_threads=settings.omp_nthreads,
         ),

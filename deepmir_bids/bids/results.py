@@ -15,9 +15,14 @@ ENDINGS = {
     't2w': '_space-SWI_desc-preproc_T2w.nii.gz',
     'qsm': '_space-SWI_desc-preproc_Chimap.nii.gz',
     'brain_mask': '_space-SWI_desc-brain_mask.nii.gz',
+    'cmb_probseg': '_space-SWI_seg-deepmir_label-CMB_probseg.nii.gz',
+    'iron_probseg': '_space-SWI_seg-deepmir_label-iron_probseg.nii.gz',
+    'classes': '_space-SWI_seg-deepmir_dseg.nii.gz',
     'lesions': '_space-SWI_seg-deepmir_desc-lesions_dseg.nii.gz',
     'table': '_space-SWI_seg-deepmir_desc-lesions_dseg.tsv',
 }
+#: What a unit need not have, for want of the input.
+OPTIONAL = {'t2w', 'qsm'}
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,12 @@ def read_results(out_dir: Path, unit: Unit) -> Results:
         for path in folder.glob(f'{unit.label}_*space-SWI_seg-*_dseg.nii.gz')
         if '_seg-deepmir_' not in path.name
     ]
-    if not {'brain_mask', 'lesions', 'table'} <= set(files) or not atlases:
-        raise InputError(f'{folder} has no complete results: run without --reports-only first.')
+    missing = [ENDINGS[name] for name in ENDINGS if name not in OPTIONAL | set(files)]
+    missing += [] if atlases else ['_space-SWI_seg-<atlas>_dseg.nii.gz']
+    if missing:
+        raise InputError(
+            f'{folder} has no {unit.label}{missing[0]}: run deepmir on this participant first.'
+        )
     files['structures'] = atlases[0]
     files['structures_tsv'] = _beside(atlases[0], '.tsv')
 

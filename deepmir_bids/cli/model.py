@@ -1,4 +1,4 @@
-"""``deepmir-model``: list, show and check the models that ``deepmir --model`` can use."""
+"""``deepmir-model``: list, show, check and import the models that ``deepmir --model`` can use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deepmir_bids import CLASSES, INPUTS
 from deepmir_bids.model.registry import (
     CARD,
     DEFAULT_MODEL,
@@ -54,6 +55,17 @@ def _verify(options: argparse.Namespace) -> int:
     return 1 if damaged else 0
 
 
+def _import_keras(options: argparse.Namespace) -> int:
+    from deepmir_bids.model.keras_import import import_keras
+
+    card = import_keras(options.file, options.out, options.inputs, options.classes)
+    print(
+        f'{options.out}: a network of {", ".join(card.inputs)} for {" and ".join(card.classes)}; '
+        'deepmir --model takes this folder.'
+    )
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='deepmir-model', description=__doc__)
     actions = parser.add_subparsers(required=True, metavar='ACTION')
@@ -66,6 +78,26 @@ def _parser() -> argparse.ArgumentParser:
     action = actions.add_parser('verify', help='check the weights against their sha256')
     action.add_argument('name', nargs='?', help=f'{name_help}; by default all shipped models')
     action.set_defaults(run=_verify)
+    action = actions.add_parser(
+        'import-keras', help='make a model of the DEEPMIR authors’ network, saved by Keras 2'
+    )
+    action.set_defaults(run=_import_keras)
+    action.add_argument('file', type=Path, help='HDF5 of a saved model or of its weights')
+    action.add_argument('out', type=Path, help='folder of the model')
+    action.add_argument(
+        '--inputs',
+        nargs='+',
+        choices=INPUTS,
+        default=(),
+        help='what the channels are, in order (default: swi for one, swi qsm t2w for three)',
+    )
+    action.add_argument(
+        '--classes',
+        nargs='+',
+        choices=CLASSES,
+        default=(),
+        help='what the head finds, in order, background aside (default: CMB iron, if it has two)',
+    )
     return parser
 
 

@@ -23,7 +23,7 @@ from deepmir_bids.bids.results import read_results
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.cli.execution import configure_nipype, execute
 from deepmir_bids.errors import InputError, UsageError
-from deepmir_bids.model.registry import find_model, read_card
+from deepmir_bids.model.registry import ModelError, find_model, read_card
 from deepmir_bids.reports.methods import methods_text
 from deepmir_bids.settings import Settings
 
@@ -105,7 +105,21 @@ def prepare_run(settings: Settings, units: list[Unit], say: Callable[[str], None
     if anatomy.note:
         say(f'  {anatomy.note}')
     start_output(settings, anatomy)
-    return {}, init_deepmir_wf(settings, anatomy, units) if units else None
+    failed = unsuited(settings, units)
+    units = [unit for unit in units if unit.label not in failed]
+    return failed, init_deepmir_wf(settings, anatomy, units) if units else None
+
+
+def unsuited(settings: Settings, units: list[Unit]) -> dict[str, str]:
+    """Units that lack an image which the model needs, and what it is."""
+    card = read_card(find_model(settings.model))
+    lacking = {}
+    for unit in units:
+        try:
+            card.check_inputs(unit.inputs)
+        except ModelError as error:
+            lacking[unit.label] = str(error)
+    return lacking
 
 
 def choose_anatomy(settings: Settings, cache_dir: Path) -> Anatomy:

@@ -48,16 +48,7 @@ def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
     import nibabel as nib
 
     path = Path(path)
-    try:
-        image: Any = nib.load(path)
-        data = np.asanyarray(image.dataobj, dtype=np.float32)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f'{path} is cut short or damaged ({error}): copy it again.') from error
-    except (OSError, ValueError, nib.filebasedimages.ImageFileError) as error:
-        raise InputError(
-            f'{path} does not hold what its header says ({error}): convert it again.'
-        ) from error
-
+    image, data = read_image(path)
     data = _three_axes(data, path)
     affine, notes = _orientation(image, path)
     data, mended = _finite(data, path)
@@ -71,6 +62,29 @@ def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
     volume.set_sform(affine, code=1)
     volume.header.set_xyzt_units('mm')
     return volume, notes + mended
+
+
+def read_image(path: Path) -> tuple[Any, np.ndarray]:
+    """
+    Read an image of whatever shape: nibabel's image, and its values as float32.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, or is no image.
+
+    """
+    import nibabel as nib
+
+    try:
+        image: Any = nib.load(path)
+        return image, np.asanyarray(image.dataobj, dtype=np.float32)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f'{path} is cut short or damaged ({error}): copy it again.') from error
+    except (OSError, ValueError, nib.filebasedimages.ImageFileError) as error:
+        raise InputError(
+            f'{path} does not hold what its header says ({error}): convert it again.'
+        ) from error
 
 
 def _three_axes(data: np.ndarray, path: Path) -> np.ndarray:

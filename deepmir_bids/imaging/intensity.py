@@ -111,10 +111,33 @@ def robust_statistics(image: np.ndarray, brain_mask: np.ndarray) -> tuple[float,
     return float(middle), float((high - low) / 1.349)
 
 
+def normalise_bytes(
+    image: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float]
+) -> np.ndarray:
+    """Stretch to 0…255, then z-score over the whole array, air and padding included.
+
+    This is how the DEEPMIR authors did it (Rashid et al. 2021); their weights expect it. Neither
+    ``brain_mask`` nor ``zooms`` is used.
+
+    Raises
+    ------
+    ValueError
+        If the image is constant.
+
+    """
+    low, high = float(image.min()), float(image.max())
+    if not high > low:
+        raise ValueError('The image is constant.')
+    stretched = (image - low) * (255 / (high - low))
+    middle, spread = stretched.mean(dtype=np.float64), stretched.std(dtype=np.float64)
+    return ((stretched - middle) / spread).astype(np.float32)
+
+
 #: How an input is normalised, by the name that a model card gives it.
 NORMALISATIONS: dict[str, Callable[[np.ndarray, np.ndarray, Sequence[float]], np.ndarray]] = {
     'tissue-ratio': normalise_swi,
     'ppm': normalise_qsm,
     'robust-z': normalise_t2w,
     'unused': leave_out,
+    'bytes-z': normalise_bytes,
 }

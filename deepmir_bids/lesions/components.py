@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepmir_bids import CLASSES
+from deepmir_bids.imaging.grids import dilate
 
 #: Voxels that share a face, an edge or a corner belong together.
 NEIGHBOURHOOD = np.ones((3, 3, 3), dtype=bool)
+#: Iron may lie this far outside its nucleus: a registration is not better than that.
+IRON_MARGIN_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,11 @@ def find_lesions(
             lesions.append(Lesion(len(lesions) + 1, name, peak))
             labels[voxels] = lesions[-1].index
     return labels, lesions
+
+
+def iron_area(basal_ganglia: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Where an iron deposit may lie: a mask (X, Y, Z) of the nuclei, widened by the margin."""
+    return dilate(basal_ganglia, affine, IRON_MARGIN_MM)
 
 
 def _components(own, probability, threshold, fewest):

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-
-from deepmir_bids import CLASSES
 
 MATCHING_DISTANCE_MM = 5.0
 
@@ -124,59 +121,6 @@ def score(matches: Iterable[Match], min_diameter_mm: float = 0.0) -> dict[str, f
         'F1': _ratio(2 * tp, 2 * tp + fp + fn),
         'FP_per_subject': _ratio(fp, len(matches)),
     }
-
-
-def score_datasets(truth: Path, found: Path) -> list[dict[str, float | str]]:
-    """Compare deepmir's derivatives with true class maps, subject by subject, and pool the counts.
-
-    Parameters
-    ----------
-    truth : Path
-        A derivatives dataset with one class map a unit, ``sub-*_dseg.nii.gz`` (other than
-        ``desc-lesions``).
-    found : Path
-        An output folder of deepmir.
-
-    Returns
-    -------
-    list of dict
-        One row a class, and one for CMB of at least 3 mm, with the figures of :func:`score`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If no unit of ``truth`` is in ``found``.
-
-    """
-    import nibabel as nib
-
-    matches: dict[str, list[Match]] = {name: [] for name in CLASSES}
-    for path in class_maps(truth):
-        unit = '_'.join(p for p in path.name.split('_') if p.startswith(('sub-', 'ses-')))
-        folder = found / path.parent.relative_to(truth)
-        theirs = sorted(folder.glob(f'{unit}_*seg-deepmir_dseg.nii.gz'))
-        if theirs:
-            true_image = nib.Nifti1Image.from_filename(path)
-            true, own = (np.asarray(nib.Nifti1Image.from_filename(p).dataobj)
-                         for p in (path, theirs[0]))  # fmt: skip
-            for name, value in CLASSES.items():
-                lesions = index_lesions(own == value)
-                matches[name].append(
-                    match(index_lesions(true == value), lesions, true_image.affine)
-                )
-    if not any(matches.values()):
-        raise FileNotFoundError(f'{found} has no lesions of a subject in {truth}.')
-    rows: list[dict[str, float | str]] = [
-        {'class': name, **score(of_class)} for name, of_class in matches.items()
-    ]
-    rows.insert(1, {'class': 'CMB >= 3 mm', **score(matches['CMB'], min_diameter_mm=3)})
-    return rows
-
-
-def class_maps(folder: Path) -> list[Path]:
-    """Class maps (``*_dseg.nii.gz``) in a derivatives dataset, without the indexed lesions."""
-    paths = folder.glob('sub-*/**/anat/sub-*_dseg.nii.gz')
-    return sorted(path for path in paths if '_desc-lesions_' not in path.name)
 
 
 def index_lesions(mask: np.ndarray) -> np.ndarray:

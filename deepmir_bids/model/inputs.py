@@ -1,12 +1,14 @@
 """From images on the SWI's grid to the network's input, and from its probabilities back.
 
-The working grid is the SWI's own, turned to canonical (RAS) axis order, cropped to the brain and
-scaled to the card's spacing; it is never rotated, so every step is separable and exactly undone.
-Training and the app call the same two functions.
+The working grid is the SWI's own, turned to canonical (RAS) axis order: cropped to the brain and
+scaled to the card's spacing for a 3D network, padded for a network that takes whole axial slices.
+It is never rotated, so every step is separable and exactly undone. Training and the app call the
+same two functions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +16,10 @@ import numpy as np
 from deepmir_bids import INPUTS
 from deepmir_bids.imaging.intensity import NORMALISATIONS
 from deepmir_bids.model.registry import ModelCard
+
+#: Slices are padded to this size at least, and to a multiple of the step.
+SLICE_SIZE = 256
+SLICE_STEP = 32
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,10 @@ class Grid:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The input of a network, ``x`` (3, X, Y, Z) with NaN where unmeasured, and its grid."""
+    """The input of a network, ``x`` (input, X, Y, Z), and its grid.
+
+    NaN marks what was not measured, and slices that a network of whole slices leaves out.
+    """
 
     x: np.ndarray
     brain_mask: np.ndarray
@@ -69,28 +78,76 @@ def prepare(
 
     Raises
     ------
+    ModelError
+        If an input is missing that the model needs.
     ValueError
         If the brain mask is empty, or an image has no contrast inside it.
 
     """
-    brain_mask = np.asarray(brain_mask) > 0
+    given = zip(INPUTS, (swi, qsm, t2w), strict=True)
+    images = {
+        name: np.asarray(image, dtype=np.float32) for name, image in given if image is not None
+    }
+    card.check_inputs(images)
+    return PREPARATIONS[card.preparation](images, np.asarray(brain_mask) > 0, affine, card)
+
+
+def _on_working_grid(images, brain_mask, affine, card: ModelCard) -> Prepared:
     grid = working_grid(brain_mask, affine, card.spacing_mm, card.margin_mm)
     mask = resample(brain_mask.astype(np.float32), grid) >= 0.5
-    x = np.full((len(INPUTS), *grid.shape), np.nan, dtype=np.float32)
-    for channel, (name, image) in enumerate(zip(INPUTS, (swi, qsm, t2w), strict=True)):
-        if image is None:
+    x = np.full((len(card.inputs), *grid.shape), np.nan, dtype=np.float32)
+    for channel, name in enumerate(card.inputs):
+        if name not in images:
             continue
-        values = np.asarray(image, dtype=np.float32)
+        values = images[name]
         measured = np.isfinite(values) if name == 'swi' else _measured(values)
         values = resample(values, grid, measured)
-        if not np.isfinite(values[mask]).any():
-            continue
-        normalise = NORMALISATIONS[card.inputs[name]]
-        try:
-            x[channel] = normalise(values, mask, card.spacing_mm)
-        except ValueError as error:
-            raise ValueError(f'{name}: {error}') from None
+        if np.isfinite(values[mask]).any():
+            x[channel] = _normalise(values, mask, card.spacing_mm, card, name)
     return Prepared(x, mask, grid)
+
+
+def _in_padded_slices(images, brain_mask, affine, card: ModelCard) -> Prepared:
+    """Whole axial slices in the SWI's own voxels, padded as the DEEPMIR authors did.
+
+    Not quite as they did: an odd size is padded in full, and one above 256 to the next multiple of
+    32, so that nothing is lost. Slices in which the SWI's sum is not positive are NaN throughout.
+    """
+    import nibabel as nib
+
+    orientation = nib.orientations.io_orientation(affine)
+    zooms = nib.affines.voxel_sizes(affine)[np.argsort(orientation[:, 0])]
+    own = nib.orientations.apply_orientation(brain_mask, orientation).shape
+    shape = tuple(max(SLICE_SIZE, -(-n // SLICE_STEP) * SLICE_STEP) for n in own[:2]) + own[2:]
+    low = [(wide - n) // 2 for wide, n in zip(shape, own, strict=True)]
+    grid = Grid(shape, -np.array(low, dtype=float), np.ones(3), own, orientation)
+    sides = [(b, wide - n - b) for b, wide, n in zip(low, shape, own, strict=True)]
+
+    def pad(image, value):
+        image = nib.orientations.apply_orientation(image, orientation)
+        return np.pad(image, sides, constant_values=value)
+
+    mask = pad(brain_mask, False)
+    finite = {name: np.where(np.isfinite(image), image, 0) for name, image in images.items()}
+    # Stretched to 0…255, the lowest value is 0: to pad with it is to pad with zeros after that.
+    padded = {name: pad(finite[name], finite[name].min()) for name in card.inputs}
+    x = np.stack([_normalise(image, mask, zooms, card, n) for n, image in padded.items()])
+    x[..., padded['swi'].sum(axis=(0, 1)) <= 0] = np.nan
+    return Prepared(x, mask, grid)
+
+
+def _normalise(values, mask, zooms, card: ModelCard, name: str) -> np.ndarray:
+    try:
+        return NORMALISATIONS[card.inputs[name]](values, mask, zooms)
+    except ValueError as error:
+        raise ValueError(f'{name}: {error}') from None
+
+
+#: How images become a network's input, by the name that a model card gives it.
+PREPARATIONS: dict[str, Callable[..., Prepared]] = {
+    'working-grid': _on_working_grid,
+    'padded-slices': _in_padded_slices,
+}
 
 
 def restore(probabilities: np.ndarray, grid: Grid) -> np.ndarray:

@@ -14,6 +14,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from deepmir_bids.model.base import LesionNetwork
+from deepmir_bids.model.deepmir2d import DeepMIR2D
+
 
 class ResidualBlock(nn.Module):
     """Two 3×3×3 convolutions with batch normalisation around an identity (He et al. 2016)."""
@@ -32,7 +35,7 @@ class ResidualBlock(nn.Module):
         return F.relu_(self.body(x) + x)
 
 
-class UNet3D(nn.Module):
+class UNet3D(LesionNetwork):
     """A small residual U-Net for inputs of which some may be missing.
 
     ``fold`` voxels are folded into channels at the start and unfolded at the end, so that voxels
@@ -50,6 +53,9 @@ class UNet3D(nn.Module):
         Voxels folded into channels along each axis.
 
     """
+
+    spatial_dims = 3
+    memory_format = torch.channels_last_3d
 
     def __init__(self, inputs=3, classes=2, features=(32, 64, 96), fold=(2, 2, 1)):
         super().__init__()
@@ -114,10 +120,10 @@ def _unfold(x: torch.Tensor, fold: tuple[int, ...]) -> torch.Tensor:
 
 
 #: Networks by the name that a card gives them.
-NETWORKS = {'UNet3D': UNet3D}
+NETWORKS: dict[str, type[LesionNetwork]] = {'UNet3D': UNet3D, 'DeepMIR2D': DeepMIR2D}
 
 
-def build(name: str, arguments: dict) -> nn.Module:
+def build(name: str, arguments: dict) -> LesionNetwork:
     """Build a card's network, with random weights, in the memory order that is fast on a CPU.
 
     Raises
@@ -127,4 +133,4 @@ def build(name: str, arguments: dict) -> nn.Module:
 
     """
     network = NETWORKS[name](**arguments)
-    return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    return network.to(memory_format=network.memory_format)  # type: ignore[call-overload]

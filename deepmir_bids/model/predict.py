@@ -1,20 +1,36 @@
 """A network with its card, and its probabilities over a volume.
 
 A brain at the working spacing is a box of known size (about 4 million voxels), so it goes through
-the network whole: faster than a sliding window, and without seams.
+a 3D network whole: faster than a sliding window, and without seams. A 2D network takes whole axial
+slices.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from deepmir_bids import CLASSES
 from deepmir_bids.model import networks
-from deepmir_bids.model.registry import WEIGHTS, ModelCard, ModelError, find_model, verify
+from deepmir_bids.model.base import LesionNetwork
+from deepmir_bids.model.inputs import PREPARATIONS, prepare, restore
+from deepmir_bids.model.registry import (
+    CARD,
+    WEIGHTS,
+    ModelCard,
+    ModelError,
+    find_model,
+    sha256,
+    verify,
+    write_card,
+)
+
+#: Voxels that go through a 2D network together: eight slices of 256×256, about 1 GB.
+VOXELS_AT_ONCE = 8 * 256 * 256
 
 
 @dataclass(frozen=True)
@@ -22,21 +38,22 @@ class Model:
     """A network that is ready to be used, and its card."""
 
     card: ModelCard
-    network: torch.nn.Module
+    network: LesionNetwork
 
     def probabilities(self, x):
-        """Probabilities (batch, class, X, Y, Z) of ``x`` (batch, input, X, Y, Z).
+        """Probabilities (batch, output, *spatial) of ``x`` (batch, input, *spatial).
 
-        ``x`` is a tensor or an array, NaN where an input was not measured; the result is of the
-        same kind. The classes are in the order of :data:`deepmir_bids.CLASSES`, independent of one
-        another.
+        ``x`` is a tensor or an array, prepared and normalised as the card says; the result is of
+        the same kind, float32. Spatial are X, Y and Z of a 3D network, which takes NaN where an
+        input was not measured, and the X and Y of an axial slice for a 2D one. The outputs are the
+        card's classes, after the background where the network has a softmax.
 
         """
         array = x if isinstance(x, torch.Tensor) else np.ascontiguousarray(x)
         tensor = torch.as_tensor(array, dtype=torch.float32)
         device = next(self.network.parameters()).device
-        with torch.inference_mode(), fast_precision(device):
-            result = torch.sigmoid(self.network(tensor.to(device)).float())
+        with torch.inference_mode(), precision(device, exact=self.network.exact):
+            result = self.network.activate(self.network(tensor.to(device)).float())
         return result if isinstance(x, torch.Tensor) else result.cpu().numpy()
 
 
@@ -47,6 +64,11 @@ def read_model(name_or_folder: str | Path) -> Model:
 
     folder = find_model(name_or_folder)
     card = verify(folder)
+    if card.preparation not in PREPARATIONS:
+        raise ModelError(
+            f'{folder / CARD} wants its inputs prepared as "{card.preparation}", which is unknown '
+            'here: update deepmir.'
+        )
     try:
         network = networks.build(card.network['name'], card.network['arguments'])
         weights = {key: value.float() for key, value in load_file(folder / WEIGHTS).items()}
@@ -60,6 +82,45 @@ def read_model(name_or_folder: str | Path) -> Model:
     return Model(card, network.eval())
 
 
+def save_model(model: Model, folder: Path) -> ModelCard:
+    """Write a model's folder, the weights in the precision that the network has.
+
+    Returns
+    -------
+    ModelCard
+        With the sha256 of the weights.
+
+    """
+    from safetensors.torch import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {key: v.cpu().contiguous() for key, v in model.network.state_dict().items()}
+    # Not save_file(): it lets nobody else read the file.
+    (folder / WEIGHTS).write_bytes(save(weights))
+    card = replace(model.card, sha256=sha256(folder / WEIGHTS))
+    write_card(card, folder)
+    return card
+
+
+def probabilities_on_swi(
+    model: Model,
+    swi: np.ndarray,
+    qsm: np.ndarray | None,
+    t2w: np.ndarray | None,
+    brain_mask: np.ndarray,
+    affine: np.ndarray,
+    device: str = 'cpu',
+    threads: int | None = None,
+) -> np.ndarray:
+    """Probabilities (class, X, Y, Z) of a unit's images, on the grid of its SWI.
+
+    The arguments, and the errors raised, are those of :func:`deepmir_bids.model.inputs.prepare`
+    and of :func:`predict`.
+    """
+    prepared = prepare(swi, qsm, t2w, brain_mask, affine, model.card)
+    return restore(predict(model, prepared.x, device, threads), prepared.grid)
+
+
 def predict(
     model: Model,
     x: np.ndarray,
@@ -70,8 +131,8 @@ def predict(
 ) -> np.ndarray:
     """Probabilities (class, X, Y, Z) of one prepared volume ``x`` (input, X, Y, Z).
 
-    Every voxel's result is the mean over the volume and its mirror image: a head has no preferred
-    side. The same input, device and number of threads give the same result.
+    The classes are those of :data:`deepmir_bids.CLASSES`, 0 throughout for one that the model does
+    not know. The same input, device and number of threads give the same result.
 
     Parameters
     ----------
@@ -83,16 +144,37 @@ def predict(
     threads : int, optional
         CPU threads to use; by default torch's own choice.
     mirror : bool
-        Without it, the volume alone: in half the time, for training's own use.
+        Of a 3D network: take the mean over the volume and its mirror image, for a head has no
+        preferred side. Without it, the volume alone: in half the time, for training's own use.
 
     """
     model.network.to(device)
     with _threads(threads):
-        straight = model.probabilities(x[None])[0]
-        if not mirror:
-            return straight
-        mirrored = model.probabilities(x[None, :, ::-1])[0]
-    return (straight + mirrored[:, ::-1]) / 2
+        if model.network.spatial_dims == 2:
+            found = _slice_by_slice(model, x)
+        else:
+            found = _lesions(model, x[None])[0]
+            if mirror:
+                found = (found + _lesions(model, x[None, :, ::-1])[0, :, ::-1]) / 2
+    result = np.zeros((len(CLASSES), *x.shape[1:]), dtype=np.float32)
+    result[[list(CLASSES).index(name) for name in model.card.classes]] = found
+    return result
+
+
+def _slice_by_slice(model: Model, x: np.ndarray) -> np.ndarray:
+    """Probabilities of each axial slice by itself; 0 in the slices that are left out (NaN)."""
+    found = np.zeros((len(model.card.classes), *x.shape[1:]), dtype=np.float32)
+    used = np.flatnonzero(np.isfinite(x).all(axis=(0, 1, 2)))
+    step = max(1, VOXELS_AT_ONCE // (x.shape[1] * x.shape[2]))
+    for start in range(0, len(used), step):
+        some = used[start : start + step]
+        found[..., some] = np.moveaxis(_lesions(model, np.moveaxis(x[..., some], -1, 0)), 0, -1)
+    return found
+
+
+def _lesions(model: Model, x: np.ndarray) -> np.ndarray:
+    """Probabilities (batch, class, *spatial) of the model's lesion classes."""
+    return model.network.lesions(torch.from_numpy(model.probabilities(x))).numpy()
 
 
 def fast_precision(device: torch.device | str) -> torch.autocast:
@@ -108,6 +190,17 @@ def fast_precision(device: torch.device | str) -> torch.autocast:
     else:
         pays = kind == 'cuda' and torch.cuda.is_bf16_supported()
     return torch.autocast(kind, torch.bfloat16, enabled=pays)
+
+
+@contextmanager
+def precision(device: torch.device | str, *, exact: bool):
+    """Float32 throughout, also in a GPU's convolutions, or whatever is fast."""
+    if exact:
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            yield
+    else:
+        with fast_precision(device):
+            yield
 
 
 def find_device(asked: str) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,20 @@ class ModelCard:
     name, description : str
     network : dict
         ``name`` and ``arguments`` of an entry of :data:`deepmir_bids.model.networks.NETWORKS`.
+    preparation : str
+        How images become the network's input: a key of
+        :data:`deepmir_bids.model.inputs.PREPARATIONS`.
     inputs : dict
-        Input name → its normalisation in :data:`deepmir_bids.imaging.intensity.NORMALISATIONS`.
+        Input name → its normalisation in :data:`deepmir_bids.imaging.intensity.NORMALISATIONS`,
+        in the order of the channels.
+    needs : tuple of str
+        Inputs that must be there; any other may be missing.
     spacing_mm : tuple of 3 floats
-        Voxel size of the working grid, in canonical (RAS) axis order.
+        Voxel size of the working grid, in canonical (RAS) axis order; empty for the SWI's own.
     margin_mm : float
         How far the working grid reaches beyond the brain mask.
+    classes : tuple of str
+        Lesion classes that the network knows, in its order.
     thresholds : dict
         Operating point → class → the probability that a lesion's peak must reach.
     extent : float
@@ -57,16 +66,43 @@ class ModelCard:
     description: str
     network: dict[str, Any]
     inputs: dict[str, str]
-    spacing_mm: tuple[float, float, float]
-    margin_mm: float
     thresholds: dict[str, dict[str, float]]
     extent: float
     min_volume_mm3: float
     licence: str
     intended_use: str
     sha256: str
+    preparation: str = 'working-grid'
+    needs: tuple[str, ...] = ('swi',)
+    spacing_mm: tuple[float, ...] = ()
+    margin_mm: float = 0.0
+    classes: tuple[str, ...] = tuple(CLASSES)
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with all that changes a probability: the weights, and how they are used."""
+        used = ('network', 'preparation', 'inputs', 'spacing_mm', 'margin_mm', 'classes', 'sha256')
+        content = json.dumps([getattr(self, name) for name in used])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def check_inputs(self, available: Iterable[str]) -> None:
+        """Refuse a unit that lacks an image the model cannot do without.
+
+        Raises
+        ------
+        ModelError
+            If one of ``available`` is missing.
+
+        """
+        available = set(available)
+        missing = [name for name in self.needs if name not in available]
+        if missing:
+            raise ModelError(
+                f'The model "{self.name}" needs {", ".join(self.needs)}, and there is no '
+                f'{" and no ".join(missing)}: choose another model with --model.'
+            )
 
 
 def list_models() -> list[str]:
@@ -106,18 +142,18 @@ def read_card(folder: Path) -> ModelCard:
     path = Path(folder) / CARD
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-        card = ModelCard(**content)
-        card = ModelCard(**{**asdict(card), 'spacing_mm': _three(card.spacing_mm)})
+        card = _typed(ModelCard(**content))
         thresholds = [
             float(card.thresholds[point][c]) for point in OPERATING_POINTS for c in CLASSES
         ]
-        complete = set(card.inputs) == set(INPUTS) and all(0 < t < 1 for t in thresholds)
+        inputs, classes = set(card.inputs), set(card.classes)
+        suited = {'swi', *card.needs} <= inputs <= set(INPUTS) and classes <= set(CLASSES)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(f'{path} is not a model card ({error}): get the model again.') from None
-    if not complete:
+    if not suited or not all(0 < t < 1 for t in thresholds):
         raise ModelError(
-            f'{path} lacks an input of {", ".join(INPUTS)} or has a threshold outside 0 to 1: '
-            'get the model again.'
+            f'{path} has an input or a class that deepmir does not know, lacks an input that the '
+            'model needs, or has a threshold outside 0 to 1: get the model again.'
         )
     return card
 
@@ -158,6 +194,11 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _three(values) -> tuple[float, float, float]:
-    x, y, z = (float(v) for v in values)
-    return x, y, z
+def _typed(card: ModelCard) -> ModelCard:
+    """Tuples where JSON has lists."""
+    spacing_mm = tuple(float(v) for v in card.spacing_mm)
+    if len(spacing_mm) != (3 if card.preparation == 'working-grid' else 0):
+        raise ValueError(f'spacing_mm {card.spacing_mm} does not suit {card.preparation}')
+    return replace(
+        card, spacing_mm=spacing_mm, needs=tuple(card.needs), classes=tuple(card.classes)
+    )

@@ -66,7 +66,8 @@ def plot_gallery(images: Images, table: pd.DataFrame, out_file: Path) -> Path:
 
     shown = table.sort_values('probability', ascending=False).head(MOST)
     columns = _columns(images)
-    figure = Figure(figsize=(2.1 * len(columns), 2.3 * max(len(shown), 1)), facecolor='black')
+    size = (2.1 * len(columns), 2.5 * max(len(shown), 1))
+    figure = Figure(size, facecolor='black', layout='constrained')
     grid = figure.subplots(max(len(shown), 1), len(columns), squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -84,7 +85,6 @@ def plot_gallery(images: Images, table: pd.DataFrame, out_file: Path) -> Path:
             fontsize=8,
         )
         row[0].text(0.03, 0.5, 'R', color='white', fontsize=8, transform=row[0].transAxes)
-    figure.tight_layout(pad=0.4)
     figure.savefig(out_file, dpi=80)
     return out_file
 

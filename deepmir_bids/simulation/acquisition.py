@@ -16,8 +16,11 @@ class Acquisition:
 
     Lengths are in mm, times in s, angles in degrees. ``tilt_deg`` turns the image's axes about the
     scanner's x, y and z. ``paramagnetic_sign`` is the sign that the scanner's phase has where the
-    field is higher. ``axes`` is the order in which the voxels are stored. ``detail_mm`` is the
-    spacing of the grid that the anatomy is drawn on: coarser is faster.
+    field is higher. ``mask_power`` is how often the phase mask multiplies the magnitude: 0 leaves
+    the magnitude, as a T2*w that stands in for an SWI. ``sampled_share`` of the in-plane k-space
+    was measured, the rest filled with zeros, as scanners interpolate. ``axes`` is the order in
+    which the voxels are stored. ``detail_mm`` is the spacing of the grid that the anatomy is drawn
+    on: coarser is faster.
     """
 
     field_t: float = 3.0
@@ -28,6 +31,8 @@ class Acquisition:
     tilt_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
     paramagnetic_sign: int = 1
     highpass_width: int = 64
+    mask_power: int = 4
+    sampled_share: float = 1.0
     qsm_method: str = 'weighted'
     snr: float = 25.0
     t2w_voxel_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -83,7 +88,7 @@ SLOPPY = Acquisition(
 
 
 def random_acquisition(rng: np.random.Generator) -> Acquisition:
-    """Draw a scan as cohorts have them: 1.5 to 7 T, TE 10 to 40 ms, slices of 0.8 to 3 mm.
+    """Draw a scan as cohorts have them: 1.5 to 7 T, TE 9 to 40 ms, slices of 0.6 to 3 mm.
 
     The echo time follows the field strength, as protocols do, for alike phase per ppm.
     """
@@ -92,7 +97,8 @@ def random_acquisition(rng: np.random.Generator) -> Acquisition:
     in_plane = round(float(rng.uniform(0.55, 1.0)), 2)
     slice_mm = float(
         rng.choice(
-            [0.8, 1.0, 1.2, 1.5, 2.0, 2.4, 3.0], p=[0.06, 0.12, 0.14, 0.26, 0.28, 0.08, 0.06]
+            [0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 2.4, 3.0],
+            p=[0.02, 0.06, 0.12, 0.14, 0.24, 0.28, 0.08, 0.06],
         )
     )
     extent = np.array([rng.uniform(165, 220), rng.uniform(205, 240), rng.uniform(118, 160)])
@@ -113,4 +119,6 @@ def random_acquisition(rng: np.random.Generator) -> Acquisition:
         snr=float(np.exp(rng.uniform(np.log(14), np.log(45)))),
         t2w_voxel_mm=(0.7, 0.7, t2w_slice) if flat else (1.0, 1.0, 1.0),
         axes=str(rng.choice(['RAS', 'LAS', 'LPS', 'LPI'], p=[0.4, 0.3, 0.2, 0.1])),
+        mask_power=int(rng.choice([0, 3, 4, 5], p=[0.12, 0.14, 0.6, 0.14])),
+        sampled_share=float(rng.choice([1.0, rng.uniform(0.7, 1.0)])),
     )

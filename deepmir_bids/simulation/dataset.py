@@ -161,7 +161,10 @@ def _scan(name: str, acquisition: Acquisition) -> dict:
     scan |= {'EchoTime': acquisition.echo_time_s, 'B0Direction': acquisition.b0_direction.tolist()}
     if name == 'qsm':
         return scan | {'Units': 'ppm', 'ReconstructionMethod': acquisition.qsm_method}
-    return scan | {'PhaseFilterWidth': acquisition.highpass_width}
+    return scan | {
+        'PhaseFilterWidth': acquisition.highpass_width,
+        'PhaseMaskPower': acquisition.mask_power,
+    }
 
 
 def _add_participant(root: Path, label: str, subject: SimulatedSubject) -> None:

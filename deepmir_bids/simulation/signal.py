@@ -7,6 +7,7 @@ the complex signal of a grid finer than the voxels.
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import fft
 
 from deepmir_bids.imaging.susceptibility import radians_per_ppm
 from deepmir_bids.simulation.acquisition import Acquisition
@@ -155,6 +156,19 @@ def receive(image: np.ndarray, acquisition: Acquisition, rng: np.random.Generato
         level / acquisition.snr
     )
     return sensitivity, noise[0] + 1j * noise[1]
+
+
+def zero_fill(image: np.ndarray, share: float) -> np.ndarray:
+    """Return a complex image (X, Y, Z) as if only a share of its in-plane k-space were measured.
+
+    The outer lines of both axes are zero, so edges ring as a scanner's interpolation makes them.
+    """
+    spectrum = fft.fftn(image, axes=(0, 1))
+    for axis in (0, 1):
+        frequency = np.abs(fft.fftfreq(image.shape[axis]))
+        outside = frequency > share / 2
+        spectrum[(slice(None),) * axis + (outside,)] = 0
+    return fft.ifftn(spectrum, axes=(0, 1)).astype(np.complex64)
 
 
 def _decayed(

@@ -9,7 +9,7 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from deepmir_bids.imaging.swi import susceptibility_weighted
 from deepmir_bids.simulation.acquisition import Acquisition, random_acquisition
-from deepmir_bids.simulation.anatomy import Anatomy, random_anatomy
+from deepmir_bids.simulation.anatomy import Anatomy, nucleus_values, random_anatomy
 from deepmir_bids.simulation.field import dipole_field
 from deepmir_bids.simulation.grids import resample
 from deepmir_bids.simulation.lesions import random_lesions
@@ -24,8 +24,9 @@ from deepmir_bids.simulation.signal import (
     receive,
     venous_fine,
     volume_signal,
+    zero_fill,
 )
-from deepmir_bids.simulation.sources import LocalSource, Source, localise
+from deepmir_bids.simulation.sources import BASAL_GANGLIA, LocalSource, Source, localise
 from deepmir_bids.simulation.t2w import acquire_t2w, random_motion, weight_lesions
 from deepmir_bids.simulation.tissues import (
     contrast_map,
@@ -48,9 +49,10 @@ SOURCE_GRID_MM = 0.25
 class SimulatedSubject:
     """Images of one subject in world mm, and what is in them.
 
-    ``swi``, ``qsm`` (ppm), ``brain_mask``, ``truth`` (the values of `deepmir_bids.CLASSES`) and
-    ``lesion_numbers`` (row of ``lesions`` + 1) share the SWI's grid; ``t2w`` has its own, and
-    ``t2w_to_swi`` (4x4) takes a world point of the T2w to its place in the SWI.
+    ``swi``, ``qsm`` (ppm), ``brain_mask``, ``basal_ganglia`` (mask), ``truth`` (the values of
+    `deepmir_bids.CLASSES`) and ``lesion_numbers`` (row of ``lesions`` + 1) share the SWI's grid;
+    ``t2w`` has its own, and ``t2w_to_swi`` (4x4) takes a world point of the T2w to its place in
+    the SWI.
 
     ``lesions`` and ``mimics`` have a row per thing: class, place, x, y, z (world mm of the SWI),
     diameter_mm (of lesions: of what the SWI shows), source_diameter_mm (of the iron or chalk
@@ -62,6 +64,7 @@ class SimulatedSubject:
     t2w: nib.Nifti1Image
     t2w_to_swi: np.ndarray
     brain_mask: nib.Nifti1Image
+    basal_ganglia: nib.Nifti1Image
     truth: nib.Nifti1Image
     lesion_numbers: nib.Nifti1Image
     lesions: pd.DataFrame
@@ -110,11 +113,18 @@ def simulate_subject(
 
     sensitivity, noise = receive(image, acquisition, streams['noise'])
     brain = resample(anatomy.brain.astype(np.float32), anatomy.grid, acquisition.grid) > 0.5
-    received, unharmed = image * sensitivity + noise, without * sensitivity + noise
+    received, unharmed = (
+        zero_fill(i * sensitivity + noise, acquisition.sampled_share) for i in (image, without)
+    )
     if acquisition.paramagnetic_sign < 0:
         received, unharmed = np.conj(received), np.conj(unharmed)
     swi, swi_without = (
-        susceptibility_weighted(i, acquisition.paramagnetic_sign, acquisition.highpass_width)
+        susceptibility_weighted(
+            i,
+            acquisition.paramagnetic_sign,
+            acquisition.highpass_width,
+            acquisition.mask_power,
+        )
         for i in (received, unharmed)
     )
     seen = [s for s in local if s.source.kind != 'calcification']
@@ -135,6 +145,7 @@ def simulate_subject(
         t2w=t2w,
         t2w_to_swi=motion,
         brain_mask=store(brain.astype(np.uint8)),
+        basal_ganglia=store(_basal_ganglia(anatomy, acquisition)),
         truth=store(classes(numbers, seen)),
         lesion_numbers=store(numbers),
         lesions=_lesion_table(seen, counts, acquisition),
@@ -158,6 +169,13 @@ def _image(array: np.ndarray, affine: np.ndarray) -> nib.Nifti1Image:
     image.set_sform(affine, code=1)
     image.header.set_xyzt_units('mm', 'sec')
     return image
+
+
+def _basal_ganglia(anatomy: Anatomy, acquisition: Acquisition) -> np.ndarray:
+    """Return the mask of caudate, putamen and pallidum on the SWI's grid."""
+    values = [value for kind in BASAL_GANGLIA for value in nucleus_values(kind)]
+    inside = np.isin(anatomy.nucleus, values).astype(np.float32)
+    return (resample(inside, anatomy.grid, acquisition.grid) > 0.5).astype(np.uint8)
 
 
 def _coarse(

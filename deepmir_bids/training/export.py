@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
-from deepmir_bids.model.predict import Model
-from deepmir_bids.model.registry import WEIGHTS, ModelCard, sha256, write_card
+from deepmir_bids.model.predict import Model, save_model
+from deepmir_bids.model.registry import ModelCard
 
 
 def write_model(model: Model, folder: Path) -> ModelCard:
@@ -18,18 +19,7 @@ def write_model(model: Model, folder: Path) -> ModelCard:
         With the sha256 of the weights.
 
     """
-    from safetensors.torch import save
-
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {
-        key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
-        for key, value in model.network.state_dict().items()
-    }
-    # Not save_file(): it lets nobody else read the file.
-    (folder / WEIGHTS).write_bytes(save(weights))
-    card = replace(model.card, sha256=sha256(folder / WEIGHTS))
-    write_card(card, folder)
-    return card
+    return save_model(replace(model, network=deepcopy(model.network).half()), folder)
 
 
 def draw_curves(history: list[dict[str, float]], path: Path) -> None:

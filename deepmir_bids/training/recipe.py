@@ -73,4 +73,4 @@ def seen_inputs(card: ModelCard) -> tuple[str, ...]:
 
 def known_classes(card: ModelCard) -> tuple[str, ...]:
     """Names of the classes that a model was trained to find."""
-    return tuple(card.training.get('classes', CLASSES))
+    return tuple(card.training.get('classes', card.classes))

@@ -169,12 +169,13 @@ def cache_subject(
     grid = prepared.grid
     target = np.zeros((len(CLASSES), *grid.shape), dtype=np.uint8)
     weight = np.ones(grid.shape, dtype=np.uint8)
+    voxel_mm3 = float(np.prod(grid.step) * abs(np.linalg.det(affine[:3, :3])))
     lesions = {}
     for channel, (class_name, value) in enumerate(CLASSES.items()):
         # Doubled, so that a lesion of one voxel of the SWI is one at the working spacing, too.
         soft = np.clip(2 * resample((truth == value).astype(np.float32), grid), 0, 1)
         target[channel] = np.round(soft * 255)
-        lesions[class_name] = _weigh(soft >= 0.5, weight, float(np.prod(card.spacing_mm)))
+        lesions[class_name] = _weigh(soft >= 0.5, weight, voxel_mm3)
     slim = Prepared(prepared.x.astype(np.float16), prepared.brain_mask, grid)
     cached = CachedSubject(
         name, slim, target, weight, lesions, truth, brain_mask,

@@ -139,3 +139,13 @@ def test_the_page_names_each_lesion_and_its_caution(one_run, anat):
     assert all(name in page for name in table['name'])
     for name in re.findall(r'(?:src|data)="(\./[^"]+\.svg)"', page):
         assert (one_run.out_dir / name).is_file()
+
+
+def test_the_results_can_be_evaluated(one_subject, one_run, anat, tmp_path):
+    from deepmir_bids.cli.evaluate import main
+
+    truth = one_subject / 'derivatives' / 'truth'
+    assert main([str(truth), str(one_run.out_dir), '--out', str(tmp_path / 'evaluation')]) == 0
+    found = read_tsv(anat / 'sub-01_space-SWI_seg-deepmir_desc-lesions_dseg.tsv')
+    judged = read_tsv(tmp_path / 'evaluation' / 'subjects.tsv').set_index('class')['found']
+    assert judged.to_dict() == {name: (found['class'] == name).sum() for name in judged.index}

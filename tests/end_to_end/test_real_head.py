@@ -103,7 +103,7 @@ def dice(a, b):
     return 2 * (a & b).sum() / (a.sum() + b.sum())
 
 
-def check(done, reference, least):
+def check(done, reference, least, record_property):
     assert done.status == 0, done.said
     assert 'stands in for the SWI' in done.said
     masks, chi = nuclei_of(done)
@@ -111,17 +111,24 @@ def check(done, reference, least):
     mean = {kind: chi[masks[kind]].mean() for kind in NUCLEI}
     assert mean['pallidum'] > mean['putamen'] > mean['thalamus'] > chi[white].mean()
     assert 1150 < brain_ml(done) < 1650
+    record_property('brain_ml', brain_ml(done))
+    record_property('mean_chi_ppm', mean)
     reached = {kind: dice(masks[kind], reference[kind]) for kind in least}
+    record_property('dice', reached)
     assert all(reached[kind] >= least[kind] for kind in least), reached
 
 
-def test_with_the_template(with_template, reference):
-    check(with_template, reference, {'putamen': 0.65, 'pallidum': 0.65, 'caudate': 0.60})
+def test_with_the_template(with_template, reference, record_property):
+    least = {'putamen': 0.65, 'pallidum': 0.65, 'caudate': 0.60}
+    check(with_template, reference, least, record_property)
     assert list(with_template.out_dir.rglob('*_from-SWI_to-MNI152NLin2009cAsym_*.h5'))
 
 
-def test_the_built_in_anatomy_says_so_and_is_nearly_as_good(without_template, reference):
-    check(without_template, reference, {'putamen': 0.55, 'pallidum': 0.55, 'caudate': 0.55})
+def test_the_built_in_anatomy_says_so_and_is_nearly_as_good(
+    without_template, reference, record_property
+):
+    least = dict.fromkeys(('putamen', 'pallidum', 'caudate'), 0.55)
+    check(without_template, reference, least, record_property)
     assert 'built-in MNI152NLin2009aSym is used instead' in without_template.said
 
 

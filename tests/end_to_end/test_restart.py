@@ -81,4 +81,4 @@ def test_reports_only_without_results_says_so(one_subject, tmp_path, deepmir):
     done = deepmir(one_subject, tmp_path, '--reports-only')
     assert done.status == 1
     assert 'failed: sub-01: ' in done.said
-    assert 'run without --reports-only first' in done.said
+    assert 'run deepmir on this participant first' in done.said

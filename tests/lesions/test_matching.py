@@ -2,11 +2,10 @@
 
 import math
 
-import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.lesions.matching import Match, index_lesions, match, score, score_datasets
+from deepmir_bids.lesions.matching import Match, index_lesions, match, score
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
 
@@ -84,25 +83,3 @@ def test_index_lesions_connects_corners():
     mask = np.zeros((5, 5, 5), dtype=bool)
     mask[1, 1, 1] = mask[2, 2, 2] = mask[4, 4, 4] = True
     assert index_lesions(mask).max() == 2
-
-
-def test_datasets_are_compared_by_unit_and_class(tmp_path):
-    truth, found = tmp_path / 'truth', tmp_path / 'found'
-    true = image((5, 5, 5), (15, 15, 15))  # 1 CMB, 2 iron
-    own = image((5, 5, 6))
-    for root, data, name in (
-        (truth, true, 'space-SWI_desc-truth_dseg'),
-        (truth, true, 'space-SWI_desc-lesions_dseg'),
-        (found, own, 'space-SWI_seg-deepmir_dseg'),
-        (found, own, 'space-SWI_seg-deepmir_desc-lesions_dseg'),
-    ):
-        folder = root / 'sub-01' / 'ses-1' / 'anat'
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f'sub-01_ses-1_{name}.nii.gz'
-        nib.Nifti1Image(data, AFFINE).to_filename(path)
-    rows = {row['class']: row for row in score_datasets(truth, found)}
-    assert (rows['CMB']['TP'], rows['CMB']['FN'], rows['CMB']['FP']) == (1, 0, 0)
-    assert (rows['iron']['TP'], rows['iron']['FN'], rows['iron']['FP']) == (0, 1, 0)
-    assert rows['CMB >= 3 mm']['TP'] == 0
-    with pytest.raises(FileNotFoundError):
-        score_datasets(truth, tmp_path / 'nothing')

@@ -1,13 +1,23 @@
 """To the working grid and back, whatever the affine."""
 
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
 
+from deepmir_bids.model import ModelError
 from deepmir_bids.model.inputs import prepare, resample, restore, working_grid
 from deepmir_bids.training.recipe import blank_card
 
 CARD = blank_card('test')
+SLICES = replace(
+    CARD,
+    preparation='padded-slices',
+    inputs={'swi': 'bytes-z', 'qsm': 'bytes-z'},
+    needs=('swi', 'qsm'),
+    spacing_mm=(),
+)
 
 
 def oblique(zooms, codes='RAS', degrees=20.0):
@@ -106,3 +116,76 @@ def test_an_empty_mask_and_a_constant_image_are_refused():
         prepare(ones, None, None, ones * 0, np.eye(4), CARD)
     with pytest.raises(ValueError, match=r'swi: .*constant'):
         prepare(ones, None, None, ones, np.eye(4), CARD)
+
+
+def images(shape):
+    rng = np.random.default_rng(0)
+    mask = ball(shape)
+    return np.where(mask, rng.uniform(50, 100, shape), 0), rng.normal(0, 0.1, shape), mask
+
+
+@pytest.mark.parametrize(
+    ('name', 'shape'),
+    [
+        ('plain', (41, 38, 15)),
+        ('LPI', (300, 33, 9)),
+        ('oblique PSR', (257, 5, 140)),
+        ('coarse', (256, 255, 4)),
+        ('fine', (33, 289, 8)),
+    ],
+)
+def test_slices_come_back_voxel_by_voxel(name, shape):
+    """Of any orientation and size: what was padded is cut off again, and nothing else."""
+    swi, qsm, mask = images(shape)
+    prepared = prepare(swi, qsm, None, mask, AFFINES[name], SLICES)
+    assert prepared.x.shape == (2, *prepared.grid.shape)
+    assert all(n >= 256 and n % 32 == 0 for n in prepared.grid.shape[:2])
+    used = np.isfinite(prepared.x[1])
+    back, used, inside = restore(
+        np.stack([np.where(used, prepared.x[1], 0), used, prepared.brain_mask]), prepared.grid
+    )
+    np.testing.assert_array_equal(inside > 0, mask)
+    used = used > 0
+    assert used[mask].all()
+    scaled = (qsm - qsm[used].mean()) / qsm[used].std()
+    found = (back - back[used].mean()) / back[used].std()
+    np.testing.assert_allclose(found[used], scaled[used], atol=1e-3)
+    voxel = np.argwhere(mask)[7]
+    assert prepared.x[(1, *prepared.grid.locate(voxel))] == back[tuple(voxel)]
+
+
+def test_slices_are_axial_whatever_the_storage():
+    swi, qsm, mask = images((40, 44, 30))
+    one = prepare(swi, qsm, None, mask, np.diag([0.9, 0.9, 2.0, 1]), SLICES)
+    turned = np.eye(4)[[1, 2, 0, 3]] @ np.diag([2.0, 0.9, -0.9, 1])  # stored as S, R, P
+    assert nib.aff2axcodes(turned) == ('S', 'R', 'P')
+    swi, qsm, mask = (a.transpose(2, 0, 1)[:, :, ::-1] for a in (swi, qsm, mask))
+    two = prepare(swi, qsm, None, mask, turned, SLICES)
+    np.testing.assert_allclose(two.x, one.x, atol=1e-5)
+
+
+def test_intensities_are_those_of_the_authors():
+    """0 to 255, zeros around, then a z-score over the padded volume; empty slices left out."""
+    swi, qsm, mask = images((40, 44, 30))
+    swi[..., [0, 29]] = 0
+    x = prepare(swi, qsm, None, mask, np.eye(4), SLICES).x
+    padded = np.zeros((256, 256, 30))
+    padded[108:148, 106:150] = (qsm - qsm.min()) / (qsm.max() - qsm.min()) * 255
+    expected = (padded - padded.mean()) / padded.std()
+    left_out = np.flatnonzero(swi.sum(axis=(0, 1)) == 0)
+    assert np.isnan(x[..., left_out]).all()
+    assert {0, 29} <= set(left_out.tolist())
+    used = np.setdiff1d(np.arange(30), left_out)
+    np.testing.assert_allclose(x[1][..., used], expected[..., used], atol=1e-4)
+
+
+def test_a_missing_input_that_is_needed_is_named():
+    swi, _, mask = images((40, 44, 30))
+    with pytest.raises(ModelError, match=r'"test" needs swi, qsm, and there is no qsm'):
+        prepare(swi, None, swi, mask, np.eye(4), SLICES)
+
+
+def test_a_constant_input_has_no_slices():
+    swi, _, mask = images((40, 44, 30))
+    with pytest.raises(ValueError, match='qsm: The image is constant'):
+        prepare(swi, np.zeros(swi.shape), None, mask, np.eye(4), SLICES)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -65,6 +66,48 @@ def test_a_card_without_a_threshold_is_refused(model_folder):
     (model_folder / CARD).write_text(json.dumps(content))
     with pytest.raises(ModelError, match='iron'):
         read_card(model_folder)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'inputs': {'qsm': 'ppm'}},
+        {'inputs': {'swi': 'tissue-ratio', 'flair': 'robust-z'}},
+        {'inputs': {'swi': 'tissue-ratio'}, 'needs': ['swi', 'qsm']},
+        {'classes': ['calcification']},
+        {'spacing_mm': [1.0, 1.0]},
+        {'spacing_mm': []},
+    ],
+)
+def test_a_card_that_contradicts_itself_is_refused(model_folder, change):
+    content = json.loads((model_folder / CARD).read_text())
+    (model_folder / CARD).write_text(json.dumps(content | change))
+    with pytest.raises(ModelError, match=r'card\.json'):
+        read_card(model_folder)
+
+
+def test_a_preparation_from_the_future_is_refused(slices_folder):
+    folder = slices_folder(('swi',), ('CMB',))
+    content = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(content | {'preparation': 'sagittal'}))
+    with pytest.raises(ModelError, match=r'"sagittal".*update deepmir'):
+        load_model(folder)
+
+
+def test_needs_and_classes_survive_the_file(slices_folder):
+    card = read_card(slices_folder(('swi', 't2w'), ('CMB', 'iron')))
+    assert (card.needs, card.classes, card.spacing_mm) == (('swi', 't2w'), ('CMB', 'iron'), ())
+    card.check_inputs(['swi', 'qsm', 't2w'])
+    with pytest.raises(ModelError, match='"slices" needs swi, t2w, and there is no t2w'):
+        card.check_inputs(['swi', 'qsm'])
+
+
+def test_the_fingerprint_follows_what_changes_probabilities(model_folder):
+    card = read_card(model_folder)
+    assert replace(card, thresholds={}, extent=0.1, description='').fingerprint == card.fingerprint
+    turned = dict(reversed(card.inputs.items()))
+    for change in ({'sha256': '0'}, {'inputs': turned}, {'classes': ('iron', 'CMB')}):
+        assert replace(card, **change).fingerprint != card.fingerprint
 
 
 def test_weights_of_another_network_are_refused(model_folder):

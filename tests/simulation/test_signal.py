@@ -6,7 +6,14 @@ import pytest
 from deepmir_bids.imaging.swi import susceptibility_weighted
 from deepmir_bids.simulation.acquisition import Acquisition
 from deepmir_bids.simulation.grids import Grid
-from deepmir_bids.simulation.signal import Coarse, Fine, add_source, local_signal, volume_signal
+from deepmir_bids.simulation.signal import (
+    Coarse,
+    Fine,
+    add_source,
+    local_signal,
+    volume_signal,
+    zero_fill,
+)
 from deepmir_bids.simulation.sources import Source, localise
 
 PARTS = (3, 3, 4)
@@ -87,3 +94,13 @@ def test_the_source_alone_makes_the_difference():
     outside[local.box] = False
     np.testing.assert_allclose(image[outside], without[outside], atol=0.03)
     assert np.abs(image - without).max() > 0.2
+
+
+def test_zero_filling_rings_and_keeps_what_is_coarse():
+    image = np.zeros((32, 24, 3), np.complex64)
+    image[8:24, 6:18] = 1j
+    filled = zero_fill(image, 0.5)
+    assert np.abs(filled).max() > 1.05  # Gibbs
+    np.testing.assert_allclose(filled.mean(), image.mean(), atol=1e-6)
+    np.testing.assert_allclose(zero_fill(filled, 0.5), filled, atol=1e-5)
+    np.testing.assert_allclose(zero_fill(image, 1.0), image, atol=1e-5)

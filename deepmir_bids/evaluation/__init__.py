@@ -1,0 +1,1 @@
+"""How good a prediction is: lesions against a truth, their figures and pictures."""
