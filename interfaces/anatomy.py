@@ -17,7 +17,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from deepmir_bids.anatomy.structures import IRON_MARGIN_MM, basal_ganglia_indices
+from deepmir_bids.anatomy.structures import basal_ganglia_indices
 from deepmir_bids.anatomy.templates import Anatomy
 from deepmir_bids.lesions.components import iron_area
 from deepmir_bids.threads import limit_threads

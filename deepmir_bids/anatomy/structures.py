@@ -10,9 +10,6 @@ from pathlib import Path
 #: (Gregoire et al., Neurology 2009;73:1759).
 REGIONS = {'lobar': 1, 'deep': 2, 'infratentorial': 3}
 
-#: Iron may lie this far outside its nucleus: a registration is not better than that.
-IRON_MARGIN_MM = 2.0
-
 #: The nuclei in which an iron deposit counts: a structure's name without its side.
 BASAL_GANGLIA = ('caudate', 'putamen', 'pallidum')
 

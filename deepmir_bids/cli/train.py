@@ -61,7 +61,9 @@ def _train(options: argparse.Namespace) -> None:
     check_settings(settings)
     initial = load_model(options.init) if options.init else None
     if initial and initial.network.spatial_dims != 3:
-        raise UsageError(f'--init {options.init} is a network of slices: only 3D ones are trained.')
+        raise UsageError(
+            f'--init {options.init} is a network of slices: only 3D ones are trained.'
+        )
     card = _card(options, initial.card if initial else None)
     labels = labelled_units(collect_units(settings), options.labels)
     lesions = count_lesions(labels, known_classes(card))

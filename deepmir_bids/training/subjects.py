@@ -10,13 +10,9 @@ from typing import Any
 import numpy as np
 
 from deepmir_bids import CLASSES
-from deepmir_bids.anatomy.structures import (
-    IRON_MARGIN_MM,
-    basal_ganglia_indices,
-    read_structures,
-)
+from deepmir_bids.anatomy.structures import basal_ganglia_indices, read_structures
 from deepmir_bids.errors import UsageError
-from deepmir_bids.imaging.grids import dilate
+from deepmir_bids.lesions.components import iron_area
 from deepmir_bids.model.inputs import Prepared, prepare, resample
 from deepmir_bids.model.registry import ModelCard
 from deepmir_bids.training.recipe import known_classes
@@ -106,7 +102,7 @@ def read_subject(subject: TrainingSubject, card: ModelCard) -> CachedSubject:
         read_labels(subject.labels, swi),
         swi.affine,
         card,
-        dilate(np.isin(read(subject.structures), basal_ganglia), swi.affine, IRON_MARGIN_MM),
+        iron_area(np.isin(read(subject.structures), basal_ganglia), swi.affine),
     )
 
 

@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from deepmir_bids.bids.results import ENDINGS
 from deepmir_bids.cli.train import main
 from deepmir_bids.model import load_model
 
@@ -30,15 +31,14 @@ def dataset(tmp_path):
         name = f'{unit.replace("_", "/")}/anat/{unit}'
         write(bids / f'{name}_swi.nii.gz', swi)
         write(bids / f'derivatives/truth/{name}_space-SWI_desc-mine_dseg.nii.gz', truth)
-        for ending in ('desc-brain_mask', 'desc-preproc_T2w', 'seg-X_dseg'):
-            write(out / f'preprocessed/{name}_space-SWI_{ending}.nii.gz', np.ones(SHAPE))
-        found = f'preprocessed/{name}_space-SWI_seg-deepmir_desc-lesions_dseg'
-        write(out / f'{found}.nii.gz', np.zeros(SHAPE))
-        (out / f'{found}.tsv').write_text('index\n')
-        (out / f'{found}.json').write_text('{}')
-        (out / f'preprocessed/{name}_space-SWI_desc-brain_mask.json').write_text('{}')
+        for ending in ('_space-SWI_seg-X_dseg.nii.gz', *ENDINGS.values()):
+            path = out / f'preprocessed/{name}{ending}'
+            if path.suffix == '.gz':
+                write(path, np.ones(SHAPE))
+                path.with_name(path.name.replace('.nii.gz', '.json')).write_text('{}')
         table = 'index\tname\tregion\n1\tleft putamen\tdeep\n'
         (out / f'preprocessed/{name}_space-SWI_seg-X_dseg.tsv').write_text(table)
+        (out / f'preprocessed/{name}{ENDINGS["table"]}').write_text('index\n')
     description = {'Name': 'test', 'BIDSVersion': '1.10.0'}
     (bids / 'dataset_description.json').write_text(json.dumps(description))
     return bids, out
@@ -46,7 +46,7 @@ def dataset(tmp_path):
 
 def write(path, data):
     path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(1).uniform(0, 0.1, SHAPE) if 'T2w' in path.name else 0
+    noise = np.random.default_rng(1).uniform(0, 0.1, SHAPE) if 'preproc' in path.name else 0
     nib.Nifti1Image((data + noise).astype(np.float32), AFFINE).to_filename(path)
 
 
