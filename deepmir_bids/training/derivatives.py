@@ -65,7 +65,10 @@ def count_lesions(
     for unit, path in labels.items():
         if unit.swi is None:
             continue
-        truth = read_labels(path, nib.Nifti1Image.from_filename(unit.swi))
+        try:
+            truth = read_labels(path, nib.Nifti1Image.from_filename(unit.swi))
+        except InputError as error:  # before anything was done
+            raise UsageError(str(error)) from error
         for name in classes:
             count = int(index_lesions(truth == CLASSES[name]).max())
             of_participant[unit.subject] += count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import numpy as np
 
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.structures import basal_ganglia_indices, read_structures
-from deepmir_bids.errors import UsageError
+from deepmir_bids.errors import InputError
+from deepmir_bids.imaging.grids import read_image, same_grid
 from deepmir_bids.lesions.components import iron_area
 from deepmir_bids.model.inputs import Prepared, prepare, resample
 from deepmir_bids.model.registry import ModelCard
@@ -80,7 +80,7 @@ def read_subject(subject: TrainingSubject, card: ModelCard) -> CachedSubject:
 
     Raises
     ------
-    UsageError
+    InputError
         If its images are not on one grid, or a label is not a class.
 
     """
@@ -111,7 +111,7 @@ def read_labels(path: Path, swi) -> np.ndarray:
 
     Raises
     ------
-    UsageError
+    InputError
         If it is on another grid, or holds another value.
 
     """
@@ -120,7 +120,7 @@ def read_labels(path: Path, swi) -> np.ndarray:
     if len(others):
         known = ', '.join(f'{value} ({name})' for name, value in CLASSES.items())
         some = ', '.join(f'{value:g}' for value in others[:3]) + (', …' if len(others) > 3 else '')
-        raise UsageError(f'{path} holds {some}: labels are 0, {known}, so relabel it.')
+        raise InputError(f'{path} holds {some}: labels are 0, {known}, so relabel it.')
     return labels.astype(np.uint8)
 
 
@@ -129,29 +129,18 @@ def read_on_grid(path: Path, swi) -> np.ndarray:
 
     Raises
     ------
-    UsageError
+    InputError
         If it is on another grid, or cannot be read.
 
     """
-    import nibabel as nib
-
-    try:
-        image = nib.Nifti1Image.from_filename(path)
-        data = np.asarray(image.dataobj, dtype=np.float32)
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-        nib.filebasedimages.ImageFileError,
-    ) as error:
-        raise UsageError(f'{path} cannot be read ({error}): write it again.') from error
-    if data.shape != swi.shape or not np.allclose(image.affine, swi.affine, atol=1e-3):
-        raise UsageError(
+    image, data = read_image(path)
+    grid = swi.shape[:3]
+    if not same_grid(image, swi) or data.size != np.prod(grid):
+        raise InputError(
             f'{path} is not on the grid of {swi.get_filename()}: '
             'resample it, to the nearest neighbour if it holds labels.'
         )
-    return data
+    return data.reshape(grid)
 
 
 def cache_subject(

@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.errors import UsageError
+from deepmir_bids.errors import InputError
 from deepmir_bids.training.recipe import restrict
 from deepmir_bids.training.subjects import TrainingSubject, cache_subject, read_subject
 
@@ -78,14 +78,14 @@ def test_labels_of_another_grid_or_value_are_refused(
 ):
     affine = np.diag([zoom, zoom, 2.0, 1.0])
     labels = write(tmp_path, 'bad', np.full(shape, value), affine)
-    with pytest.raises(UsageError, match=rf'bad\.nii\.gz.*{said}'):
+    with pytest.raises(InputError, match=rf'bad\.nii\.gz.*{said}'):
         read_subject(TrainingSubject('x', **files | {'labels': labels}), card)
 
 
 def test_a_damaged_label_image_is_named(card, files, tmp_path):
     labels = tmp_path / 'cut.nii.gz'
-    labels.write_bytes(files['labels'].read_bytes()[:60])
-    with pytest.raises(UsageError, match=r'cut\.nii\.gz cannot be read'):
+    labels.write_bytes(files['labels'].read_bytes()[:-40])
+    with pytest.raises(InputError, match=r'cut\.nii\.gz is cut short'):
         read_subject(TrainingSubject('x', **files | {'labels': labels}), card)
 
 
