@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -30,7 +31,7 @@ class Training:
     bids_dir: Path
     out_dir: Path
     said: str
-    seconds: float
+    cpu_s: float
 
 
 @pytest.fixture(scope='module')
@@ -45,6 +46,12 @@ def start(offline: Callable) -> Callable[[Path, Path], subprocess.Popen]:
     return start_training
 
 
+def cpu_seconds() -> float:
+    """Time that processes which have ended kept a core busy."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.fixture(scope='module')
 def training(tmp_path_factory, subject: Callable, start) -> Training:
     """Three folds of six simulated participants, from raw images to the final model."""
@@ -52,15 +59,15 @@ def training(tmp_path_factory, subject: Callable, start) -> Training:
     create_dataset(root / 'bids')
     for i in range(1, 7):
         write_subject(root / 'bids', f'{i:02d}', subject(100 + i))
-    begin = time.perf_counter()
+    before = cpu_seconds()
     process = start(root / 'bids', root / 'out')
     said, _ = process.communicate()
     assert process.returncode == 0, said
-    return Training(root / 'bids', root / 'out', said, time.perf_counter() - begin)
+    return Training(root / 'bids', root / 'out', said, cpu_seconds() - before)
 
 
-def test_it_ends_within_five_minutes_with_models_and_figures(training):
-    assert training.seconds < 300
+def test_it_ends_with_models_and_figures_in_five_minutes_of_two_cores(training):
+    assert training.cpu_s < 2 * 300
     model = load_model(training.out_dir / 'model')
     assert 'deepmir --model takes this folder' in training.said
     assert '6 units, each held out once in 3 folds' in model.card.figures['data']
