@@ -131,6 +131,11 @@ def _card(options: argparse.Namespace, initial: ModelCard | None) -> ModelCard:
     description = 'Trained with deepmir-train on labelled subjects.'
     if initial:
         card = initial
+        if unseen := set(options.inputs or ()) - set(seen_inputs(card)):
+            raise UsageError(
+                f'--init {options.init} never saw {" or ".join(sorted(unseen))}: '
+                f'--inputs can be {", ".join(seen_inputs(card))} at most.'
+            )
         description = f'Fine-tuned with deepmir-train from {options.init} on labelled subjects.'
     card = restrict(
         card,

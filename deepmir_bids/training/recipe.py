@@ -49,7 +49,8 @@ def make_plan(steps: int | None, seed: int, *, sloppy: bool, fine_tuning: bool) 
             look_every=10, mine_every=20, save_every=10,
         )  # fmt: skip
     # Weights that are good already are changed slowly.
-    return Plan(steps=steps or 4000, seed=seed, rate=5e-4 if fine_tuning else Plan.rate)
+    rate = 5e-4 if fine_tuning else Plan.rate
+    return Plan(steps=steps or 4000, seed=seed, rate=rate, validations=8)
 
 
 def restrict(card: ModelCard, inputs: Collection[str], classes: Collection[str]) -> ModelCard:

@@ -70,6 +70,8 @@ def test_it_ends_with_a_model_that_can_be_used_and_fine_tuned(dataset, capsys):
     assert model.probabilities(x).shape == (1, 2, 16, 16, 8)
 
     more = dataset[0], out.parent / 'more'
+    assert train(more, '--init', str(out / 'model'), '--inputs', 'swi', 't2w') == 2
+    assert 'never saw t2w: --inputs can be swi, qsm at most' in capsys.readouterr().err
     shutil.copytree(out / 'preprocessed', more[1] / 'preprocessed')
     assert train(more, '--steps', '1', '--init', str(out / 'model'), '--folds', 'loo') == 0
     tuned = load_model(more[1] / 'model')
