@@ -21,11 +21,13 @@ import torch
 from deepmir_bids.model import load_model
 from deepmir_bids.model.predict import Model
 from deepmir_bids.model.registry import DEFAULT_MODEL, ModelCard
+from deepmir_bids.training.crossvalidation import as_figures, pool, tabulate
 from deepmir_bids.training.export import draw_curves, write_model
-from deepmir_bids.training.loop import Plan, train
+from deepmir_bids.training.loop import train
+from deepmir_bids.training.plan import Plan
 from deepmir_bids.training.recipe import blank_card
 from deepmir_bids.training.subjects import CachedSubject, cache_subject
-from deepmir_bids.training.validation import calibrate_all, judge
+from deepmir_bids.training.validation import calibrate_all, find_all
 
 TRAINING = {'enriched': range(1000, 1044), 'natural': range(2000, 2008)}
 VALIDATION = {'natural': range(2008, 2016)}
@@ -103,8 +105,8 @@ class Cache:
 def finish(model: Model, cache: Cache, subjects, validation, progress, out: Path) -> None:
     """Calibrate on the validation subjects, test on the unseen ones, write the model."""
     test = cache.arrivals(TEST)
-    thresholds = calibrate_all(model, validation)
-    figures = judge(model, test, thresholds['balanced'])
+    thresholds = calibrate_all(model, find_all(model, validation))
+    figures = as_figures(pool(tabulate(model, find_all(model, test), thresholds['balanced'])))
     for inputs, by_class in figures.items():
         for name, values in by_class.items():
             print(f'{inputs:14} {name:10}', *(f'{key} {value}' for key, value in values.items()))

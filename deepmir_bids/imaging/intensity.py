@@ -88,6 +88,11 @@ def normalise_t2w(t2w: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float
     return np.clip((flat - middle) / spread, -4, 4)
 
 
+def leave_out(image: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
+    """All NaN, as if not measured: for a model that was trained without this input."""
+    return np.full(image.shape, np.nan, dtype=np.float32)
+
+
 def robust_statistics(image: np.ndarray, brain_mask: np.ndarray) -> tuple[float, float]:
     """Median, and deviation from the interquartile range, of ``image`` inside the brain.
 
@@ -133,5 +138,6 @@ NORMALISATIONS: dict[str, Callable[[np.ndarray, np.ndarray, Sequence[float]], np
     'tissue-ratio': normalise_swi,
     'ppm': normalise_qsm,
     'robust-z': normalise_t2w,
+    'unused': leave_out,
     'bytes-z': normalise_bytes,
 }

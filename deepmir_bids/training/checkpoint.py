@@ -7,40 +7,64 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 
 
 @dataclass
 class Progress:
-    """How far a training is, and how it went."""
+    """How far a training is, and how it went.
+
+    ``losses`` are those of the steps since the last entry of ``history``.
+    """
 
     step: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
 
 
-def save(path: Path, progress: Progress, network, average, optimizer) -> None:
-    """Write the state of a training."""
+def save(
+    path: Path,
+    progress: Progress,
+    network,
+    average,
+    optimizer,
+    hard: Mapping[str, np.ndarray],
+) -> None:
+    """Write the state of a training; ``hard`` are each subject's hard places."""
     from safetensors.torch import save_file
 
     tensors = {f'network.{k}': v for k, v in network.state_dict().items()}
     tensors |= {f'average.{k}': v for k, v in average.state_dict().items()}
     for index, state in optimizer.state_dict()['state'].items():
         tensors |= {f'optimizer.{index}.{k}': torch.as_tensor(v) for k, v in state.items()}
+    tensors |= {f'hard.{k}': torch.as_tensor(v) for k, v in hard.items()}
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     beside = path.with_suffix('.part')
     save_file(tensors, beside, metadata={'progress': json.dumps(asdict(progress))})
     os.replace(beside, path)
 
 
-def load(path: Path, network, average, optimizer) -> Progress:
-    """Bring network, average and optimizer to a saved state; return how far it was."""
+def load(path: Path, network, average, optimizer) -> tuple[Progress, dict[str, np.ndarray]]:
+    """Bring network, average and optimizer to a saved state.
+
+    Returns
+    -------
+    progress : Progress
+    hard : dict
+        Subject → its hard places (n, 3) by then.
+
+    """
     from safetensors import safe_open
 
-    parts: dict[str, dict[str, torch.Tensor]] = {'network': {}, 'average': {}, 'optimizer': {}}
+    parts: dict[str, dict[str, torch.Tensor]] = {
+        'network': {}, 'average': {}, 'optimizer': {}, 'hard': {}
+    }  # fmt: skip
     with safe_open(path, 'pt') as file:
         progress = Progress(**json.loads(file.metadata()['progress']))
         for key in file.keys():  # noqa: SIM118 - not a mapping
@@ -53,4 +77,4 @@ def load(path: Path, network, average, optimizer) -> Progress:
         index, name = key.split('.')
         state['state'].setdefault(int(index), {})[name] = value
     optimizer.load_state_dict(state)
-    return progress
+    return progress, {name: places.numpy() for name, places in parts['hard'].items()}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from deepmir_bids import CLASSES
+from deepmir_bids.bids.results import read_results
 from deepmir_bids.bids.units import Unit
-from deepmir_bids.errors import UsageError
-from deepmir_bids.training.subjects import TrainingSubject
+from deepmir_bids.errors import InputError, UsageError
+from deepmir_bids.lesions.matching import index_lesions
+from deepmir_bids.training.subjects import TrainingSubject, read_labels
 
 
 def labelled_units(units: Iterable[Unit], labels: Path) -> dict[Unit, Path]:
-    """Units that have an SWI and a class map (``<unit>*_dseg.nii.gz``) in ``labels``.
+    """Units that have an SWI and a class map (``<unit>_*desc-<any>_dseg.nii.gz``) in ``labels``.
 
     Images of ``desc-lesions`` hold an index per lesion, not a class, and are passed over.
 
@@ -23,19 +27,59 @@ def labelled_units(units: Iterable[Unit], labels: Path) -> dict[Unit, Path]:
     """
     found: dict[Unit, Path] = {}
     for unit in units:
-        paths = [p for p in _files(labels, unit, 'dseg') if '_desc-lesions_' not in p.name]
+        folder = labels.joinpath(*unit.label.split('_', maxsplit=1)) / 'anat'
+        paths = sorted(folder.glob(f'{unit.label}_*desc-*_dseg.nii.gz'))
+        paths = [path for path in paths if '_desc-lesions_' not in path.name]
         if len(paths) > 1:
             raise UsageError(
-                f'{labels} has {len(paths)} label images of {unit.label}: leave one of them there.'
+                f'{folder} has {len(paths)} label images of {unit.label} '
+                f'({", ".join(path.name for path in paths)}): leave one of them there.'
             )
         if paths and unit.swi:
             found[unit] = paths[0]
     if not found:
         raise UsageError(
-            f'{labels} has no label image of a participant with an SWI: '
-            'they are called sub-<label>[_ses-<label>]*_dseg.nii.gz.'
+            f'{labels} has no label image of a participant with an SWI: they are called '
+            'sub-<label>/[ses-<label>/]anat/sub-<label>_[ses-<label>_]'
+            'space-SWI_desc-<any>_dseg.nii.gz.'
         )
     return found
+
+
+def count_lesions(
+    labels: Mapping[Unit, Path], classes: Iterable[str] = tuple(CLASSES)
+) -> dict[str, int]:
+    """Check every label image; return the number of lesions of each participant.
+
+    Raises
+    ------
+    UsageError
+        If an image is not on the grid of its SWI, holds another value than a class's, or if no
+        image has any lesion of a class.
+
+    """
+    import nibabel as nib
+
+    of_participant = {unit.subject: 0 for unit in labels}
+    of_class: Counter[str] = Counter()
+    for unit, path in labels.items():
+        if unit.swi is None:
+            continue
+        try:
+            truth = read_labels(path, nib.Nifti1Image.from_filename(unit.swi))
+        except InputError as error:  # before anything was done
+            raise UsageError(str(error)) from error
+        for name in classes:
+            count = int(index_lesions(truth == CLASSES[name]).max())
+            of_participant[unit.subject] += count
+            of_class[name] += count
+    for name in classes:
+        if not of_class[name]:
+            raise UsageError(
+                f'No label image has any {name} (value {CLASSES[name]}): '
+                'leave it out with --classes, or add participants who have some.'
+            )
+    return of_participant
 
 
 def training_subject(unit: Unit, preprocessed: Path, labels: Path) -> TrainingSubject:
@@ -44,31 +88,29 @@ def training_subject(unit: Unit, preprocessed: Path, labels: Path) -> TrainingSu
     Raises
     ------
     UsageError
-        If the unit has no brain mask among the preprocessed images.
+        If the unit has no SWI.
+    InputError
+        If the app has not finished it.
 
     """
-    masks = _files(preprocessed, unit, 'space-SWI_desc-brain_mask')
-    if unit.swi is None or not masks:
-        raise UsageError(f'{preprocessed} has no preprocessed images of {unit.label}.')
-    qsm = _files(preprocessed, unit, 'space-SWI_desc-preproc_Chimap')
-    t2w = _files(preprocessed, unit, 'space-SWI_desc-preproc_T2w')
+    if unit.swi is None:
+        raise UsageError(f'{unit.label} has no SWI.')
+    files = read_results(preprocessed, unit).files
     return TrainingSubject(
         name=unit.label,
         swi=unit.swi,
-        qsm=qsm[0] if qsm else None,
-        t2w=t2w[0] if t2w else None,
-        brain_mask=masks[0],
+        qsm=files.get('qsm'),
+        t2w=files.get('t2w'),
+        brain_mask=files['brain_mask'],
         labels=labels,
+        structures=files['structures'],
     )
 
 
-def has_derivatives(unit: Unit, preprocessed: Path) -> bool:
-    """Whether a unit has been preprocessed."""
-    return bool(_files(preprocessed, unit, 'space-SWI_desc-brain_mask'))
-
-
-def _files(root: Path, unit: Unit, ending: str) -> list[Path]:
-    folder = root / f'sub-{unit.subject}'
-    if unit.session:
-        folder /= f'ses-{unit.session}'
-    return sorted(folder.glob(f'anat/{unit.label}_*{ending}.nii.gz'))
+def is_preprocessed(unit: Unit, preprocessed: Path) -> bool:
+    """Whether the app has finished a unit."""
+    try:
+        read_results(preprocessed, unit)
+    except (InputError, OSError):  # nothing, or a run that was killed as it wrote
+        return False
+    return True

@@ -33,7 +33,7 @@ def draw_curves(history: list[dict[str, float]], path: Path) -> None:
     left.set(xlabel='step', ylabel='training loss')
     for name in sorted({key for entry in history for key in entry if key.endswith('F1')}):
         right.plot(steps, [entry.get(name) for entry in history], marker='.', label=name)
-    right.set(xlabel='step', ylabel='F1 on validation, at 0.5', ylim=(0, 1))
+    right.set(xlabel='step', ylabel='F1 on validation, at 0.5', ylim=(0, 1.02))
     if history:
         right.legend()
     figure.savefig(path, dpi=100)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,39 +19,12 @@ from deepmir_bids.model.predict import Model, fast_precision
 from deepmir_bids.model.registry import ModelCard
 from deepmir_bids.training import checkpoint
 from deepmir_bids.training.losses import lesion_loss
+from deepmir_bids.training.plan import Plan
 from deepmir_bids.training.sampling import sample_batch
 from deepmir_bids.training.subjects import CachedSubject, dark_places
-from deepmir_bids.training.validation import COMBINATIONS, find, summarise
+from deepmir_bids.training.validation import combinations, find, summarise
 
 CHECKPOINT = 'checkpoint.safetensors'
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long and how to train. Whichever of ``steps`` and ``seconds`` comes first ends it."""
-
-    steps: int
-    seconds: float = math.inf
-    batch: int = 8
-    rate: float = 2e-3
-    weight_decay: float = 1e-3
-    warmup_steps: int = 100
-    averaging: float = 0.998
-    look_every: int = 40
-    mine_every: int = 160
-    mined_subjects: int = 3
-    save_every: int = 100
-    validations: int = 4
-    seed: int = 0
-
-    def fraction(self, progress: checkpoint.Progress) -> float:
-        """How much of the training is done, 0 to 1."""
-        return min(1.0, max(progress.step / self.steps, progress.seconds / self.seconds))
-
-    def learning_rate(self, progress: checkpoint.Progress) -> float:
-        """Linear warm-up, then half a cosine to zero (Loshchilov & Hutter 2017)."""
-        warm = min(1.0, (progress.step + 1) / self.warmup_steps)
-        return self.rate * warm * (1 + math.cos(math.pi * self.fraction(progress))) / 2
 
 
 def train(
@@ -62,6 +36,7 @@ def train(
     *,
     initial: torch.nn.Module | None = None,
     device: str = 'cpu',
+    title: str = 'training',
     arrivals: Callable[[], list[CachedSubject]] = list,
 ) -> tuple[Model, checkpoint.Progress]:
     """Train a card's network, or go on where ``folder``'s checkpoint ends.
@@ -78,6 +53,8 @@ def train(
     initial : torch module, optional
         Weights to start from, of the same network.
     device : str
+    title : str
+        Of the progress line.
     arrivals : callable
         Asked now and then for more subjects to train on.
 
@@ -99,39 +76,62 @@ def train(
     progress = checkpoint.Progress()
     saved = folder / CHECKPOINT
     if saved.is_file():
-        progress = checkpoint.load(saved, network, average, optimizer)
+        progress, hard = checkpoint.load(saved, network, average, optimizer)
+        for subject in subjects:
+            subject.hard = hard.get(subject.name, subject.hard)
 
     model = Model(card, average)
     milestones = [(i + 1) / plan.validations for i in range(plan.validations)]
     milestones = [m for m in milestones if m > plan.fraction(progress)]
     clock = time.monotonic() - progress.seconds
-    losses: list[float] = []
     with progress_line() as line:
-        task = line.add_task('training', total=1.0, completed=plan.fraction(progress))
+        task = line.add_task(title, total=1.0, completed=plan.fraction(progress))
         while plan.fraction(progress) < 1:
-            losses.append(step(network, average, optimizer, subjects, plan, progress, device))
-            progress.step += 1
-            progress.seconds = time.monotonic() - clock
-            done = plan.fraction(progress)
-            text = f'step {progress.step} loss {np.mean(losses[-50:]):.3f}'
-            line.update(task, completed=done, description=text)
+            for batch in batches(subjects, plan, progress.step):
+                loss = step(network, average, optimizer, batch, plan, progress, device)
+                progress.step += 1
+                progress.losses.append(loss)
+                progress.seconds = time.monotonic() - clock
+                done = plan.fraction(progress)
+                text = f'{title}: step {progress.step}, loss {np.mean(progress.losses[-50:]):.3f}'
+                line.update(task, completed=done, description=text)
+                if milestones and done >= milestones[0]:
+                    milestones.pop(0)
+                    record(model, validation, progress)
+                    line.console.print(f'{title}: {in_words(progress, plan)}')
+                if done >= 1:
+                    break
             if progress.step % plan.look_every == 0:
                 subjects += arrivals()
             if progress.step % plan.mine_every == 0:
                 mine(model, subjects, plan, progress.step)
-            if milestones and done >= milestones[0]:
-                milestones.pop(0)
-                record(model, validation, progress, losses)
-                losses.clear()
-            if progress.step % plan.save_every == 0 or done >= 1:
-                checkpoint.save(saved, progress, network, average, optimizer)
+            if progress.step % plan.save_every == 0 or plan.fraction(progress) >= 1:
+                hard = {subject.name: subject.hard for subject in subjects}
+                checkpoint.save(saved, progress, network, average, optimizer, hard)
     return model, progress
 
 
-def step(network, average, optimizer, subjects, plan: Plan, progress, device) -> float:
-    """One step of gradient descent; its batch follows from the seed and the step alone."""
-    rng = np.random.default_rng((plan.seed, progress.step))
-    batch = sample_batch(subjects, plan.batch, rng)
+def batches(subjects: Sequence[CachedSubject], plan: Plan, step: int) -> Iterator[tuple]:
+    """Batches from ``step`` to the plan's next pause, cut while the network learns from others.
+
+    Each follows from the seed and its step alone, however many are cut at once.
+    """
+
+    def cut(step: int) -> tuple:
+        return sample_batch(subjects, plan.batch, np.random.default_rng((plan.seed, step)))
+
+    with ThreadPoolExecutor(plan.batches_ahead) as pool:
+        waiting: deque[Future] = deque()
+        for ahead in range(step, plan.pause(step)):
+            waiting.append(pool.submit(cut, ahead))
+            if len(waiting) > plan.batches_ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def step(network, average, optimizer, batch, plan: Plan, progress, device) -> float:
+    """One step of gradient descent; return the loss."""
     x, target, weight = (torch.from_numpy(part).to(device) for part in batch)
     network.train()
     with fast_precision(device):
@@ -160,7 +160,8 @@ def mine(model: Model, subjects: Sequence[CachedSubject], plan: Plan, seed: int)
     """Find what the network of now takes for lesions in some subjects, to show it to it again."""
     rng = np.random.default_rng((plan.seed, seed, 1))
     chosen = rng.choice(len(subjects), min(plan.mined_subjects, len(subjects)), replace=False)
-    inputs = COMBINATIONS[rng.integers(len(COMBINATIONS))]
+    choices = combinations(model.card)
+    inputs = choices[rng.integers(len(choices))]
     for finding in find(model, [subjects[i] for i in chosen], inputs, mirror=False):
         grid = finding.subject.prepared.grid
         places = [false_place(finding, index) for name in CLASSES
@@ -175,9 +176,11 @@ def false_place(finding, index: int) -> np.ndarray:
     return np.argwhere(finding.labels == index).mean(axis=0)
 
 
-def record(model: Model, validation, progress: checkpoint.Progress, losses) -> None:
+def record(model: Model, validation, progress: checkpoint.Progress) -> None:
     """Add the loss and the validation figures of now to the history."""
-    entry = {'step': progress.step, 'seconds': progress.seconds, 'loss': float(np.mean(losses))}
+    loss = float(np.mean(progress.losses))
+    progress.losses.clear()
+    entry = {'step': progress.step, 'seconds': progress.seconds, 'loss': loss}
     half = dict.fromkeys(CLASSES, 0.5)
     for name, figures in summarise(list(find(model, validation, mirror=False)), half).items():
         for key in ('sensitivity', 'precision', 'F1', 'FP_per_subject'):
@@ -185,8 +188,17 @@ def record(model: Model, validation, progress: checkpoint.Progress, losses) -> N
     progress.history.append(entry)
 
 
+def in_words(progress: checkpoint.Progress, plan: Plan) -> str:
+    """Say the last entry of the history and the time that is left, for a log."""
+    entry, done = progress.history[-1], plan.fraction(progress)
+    figures = ', '.join(f'{name} {entry[f"{name} F1"]:.2f}' for name in CLASSES)
+    left = timedelta(seconds=round(progress.seconds * (1 - done) / done))
+    return f'{done:.0%}, loss {entry["loss"]:.3f}, F1 on validation {figures}; {left} left'
+
+
 def progress_line():
     """One line with what is done and what time is left."""
+    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
@@ -194,4 +206,6 @@ def progress_line():
         BarColumn(),
         TextColumn('{task.percentage:3.0f} %'),
         TimeRemainingColumn(),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
     )

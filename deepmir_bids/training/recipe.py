@@ -1,9 +1,16 @@
-"""The card of a model before it is trained: network, working grid and intensities."""
+"""What is trained: network, working grid, intensities, inputs, classes, and for how long."""
 
 from __future__ import annotations
 
-from deepmir_bids import CLASSES
+from collections.abc import Collection
+from dataclasses import replace
+
+from deepmir_bids import CLASSES, INPUTS
 from deepmir_bids.model.registry import OPERATING_POINTS, ModelCard
+from deepmir_bids.training.plan import Plan
+
+#: The normalisation of an input that a model never sees.
+UNUSED = 'unused'
 
 
 def blank_card(name: str) -> ModelCard:
@@ -25,3 +32,46 @@ def blank_card(name: str) -> ModelCard:
         intended_use='Research on simulated and research images; not for clinical use.',
         sha256='',
     )
+
+
+def sloppy_card(name: str) -> ModelCard:
+    """Card of a model that is trained in seconds, on coarse images, and finds little."""
+    card = blank_card(name)
+    network = {**card.network, 'arguments': {**card.network['arguments'], 'features': [16, 32]}}
+    return replace(card, network=network, spacing_mm=(1.6, 1.6, 2.4))
+
+
+def make_plan(steps: int | None, seed: int, *, sloppy: bool, fine_tuning: bool) -> Plan:
+    """Plan of a training for ``steps``, or for as many as are usual."""
+    if sloppy:
+        return Plan(
+            steps=steps or 80, batch=2, rate=8e-3, averaging=0.95, warmup_steps=10, validations=2,
+            look_every=10, mine_every=40, save_every=10, seed=seed,
+        )  # fmt: skip
+    # Weights that are good already are changed slowly.
+    rate = 5e-4 if fine_tuning else Plan.rate
+    return Plan(steps=steps or 4000, seed=seed, rate=rate, validations=8)
+
+
+def restrict(card: ModelCard, inputs: Collection[str], classes: Collection[str]) -> ModelCard:
+    """Card of a model that sees no other inputs, and learns that there are no other classes.
+
+    The network keeps its channels, so that it can still start from any other model's weights; an
+    input that is left out is never measured, in training and ever after.
+
+    """
+    return replace(
+        card,
+        inputs={name: how if name in inputs else UNUSED for name, how in card.inputs.items()},
+        training={**card.training, 'classes': [name for name in CLASSES if name in classes]},
+    )
+
+
+def seen_inputs(card: ModelCard) -> tuple[str, ...]:
+    """Names of the inputs that a model makes use of."""
+    return tuple(name for name in INPUTS if card.inputs.get(name, UNUSED) != UNUSED)
+
+
+def known_classes(card: ModelCard) -> tuple[str, ...]:
+    """Names of the classes that a model was trained to find."""
+    return tuple(card.training.get('classes', card.classes))

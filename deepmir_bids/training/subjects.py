@@ -9,16 +9,22 @@ from typing import Any
 import numpy as np
 
 from deepmir_bids import CLASSES
+from deepmir_bids.anatomy.structures import basal_ganglia_indices, read_structures
+from deepmir_bids.errors import InputError
+from deepmir_bids.imaging.grids import read_image, same_grid
+from deepmir_bids.lesions.components import iron_area
 from deepmir_bids.model.inputs import Prepared, prepare, resample
 from deepmir_bids.model.registry import ModelCard
+from deepmir_bids.training.recipe import known_classes
 
 
 @dataclass(frozen=True)
 class TrainingSubject:
     """Files of one labelled subject, all on the SWI's grid; None where an input is missing.
 
-    ``labels`` holds 0, or a value of :data:`deepmir_bids.CLASSES`. ``iron_mask`` is where iron
-    deposits count; without it they count in the whole brain.
+    ``labels`` holds 0, or a value of :data:`deepmir_bids.CLASSES`. ``structures`` is the app's
+    label image, its table beside it: iron deposits count in the basal ganglia, as they do when the
+    model is used.
     """
 
     name: str
@@ -27,7 +33,7 @@ class TrainingSubject:
     t2w: Path | None
     brain_mask: Path
     labels: Path
-    iron_mask: Path | None = None
+    structures: Path
 
 
 @dataclass
@@ -74,7 +80,7 @@ def read_subject(subject: TrainingSubject, card: ModelCard) -> CachedSubject:
 
     Raises
     ------
-    ValueError
+    InputError
         If its images are not on one grid, or a label is not a class.
 
     """
@@ -83,27 +89,58 @@ def read_subject(subject: TrainingSubject, card: ModelCard) -> CachedSubject:
     swi = nib.Nifti1Image.from_filename(subject.swi)
 
     def read(path: Path | None) -> Any:
-        if path is None:
-            return None
-        image = nib.Nifti1Image.from_filename(path)
-        if image.shape != swi.shape or not np.allclose(image.affine, swi.affine, atol=1e-3):
-            raise ValueError(f'{path} is not on the grid of {subject.swi}: resample it.')
-        return np.asarray(image.dataobj, dtype=np.float32)
+        return None if path is None else read_on_grid(path, swi)
 
-    labels = read(subject.labels)
-    if not np.isin(labels, (0, *CLASSES.values())).all():
-        raise ValueError(f'{subject.labels} holds values other than 0 and {CLASSES}: relabel it.')
+    table = subject.structures.with_name(subject.structures.name.replace('.nii.gz', '.tsv'))
+    basal_ganglia = basal_ganglia_indices(read_structures(table))
     return cache_subject(
         subject.name,
         read(subject.swi),
         read(subject.qsm),
         read(subject.t2w),
         read(subject.brain_mask),
-        labels,
+        read_labels(subject.labels, swi),
         swi.affine,
         card,
-        read(subject.iron_mask),
+        iron_area(np.isin(read(subject.structures), basal_ganglia), swi.affine),
     )
+
+
+def read_labels(path: Path, swi) -> np.ndarray:
+    """Read a label image (uint8, 0 or a value of CLASSES) on the grid of an SWI, its image.
+
+    Raises
+    ------
+    InputError
+        If it is on another grid, or holds another value.
+
+    """
+    labels = read_on_grid(path, swi)
+    others = np.setdiff1d(labels, (0, *CLASSES.values()))
+    if len(others):
+        known = ', '.join(f'{value} ({name})' for name, value in CLASSES.items())
+        some = ', '.join(f'{value:g}' for value in others[:3]) + (', …' if len(others) > 3 else '')
+        raise InputError(f'{path} holds {some}: labels are 0, {known}, so relabel it.')
+    return labels.astype(np.uint8)
+
+
+def read_on_grid(path: Path, swi) -> np.ndarray:
+    """Read an image (float32) that has to be on the grid of an SWI.
+
+    Raises
+    ------
+    InputError
+        If it is on another grid, or cannot be read.
+
+    """
+    image, data = read_image(path)
+    grid = swi.shape[:3]
+    if not same_grid(image, swi) or data.size != np.prod(grid):
+        raise InputError(
+            f'{path} is not on the grid of {swi.get_filename()}: '
+            'resample it, to the nearest neighbour if it holds labels.'
+        )
+    return data.reshape(grid)
 
 
 def cache_subject(
@@ -111,7 +148,8 @@ def cache_subject(
 ) -> CachedSubject:
     """Prepare a subject's arrays (X, Y, Z), all on the SWI's grid, for training and validation."""
     brain_mask = np.asarray(brain_mask) > 0
-    truth = np.asarray(truth).astype(np.uint8)
+    learnt = [CLASSES[name] for name in known_classes(card)]
+    truth = np.where(np.isin(truth, learnt), truth, 0).astype(np.uint8)
     prepared = prepare(swi, qsm, t2w, brain_mask, affine, card)
     grid = prepared.grid
     target = np.zeros((len(CLASSES), *grid.shape), dtype=np.uint8)

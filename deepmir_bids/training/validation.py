@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,8 @@ from deepmir_bids.lesions.components import Lesion, find_lesions
 from deepmir_bids.lesions.matching import Comparison, Match, compare, index_lesions, score
 from deepmir_bids.model.inputs import restore
 from deepmir_bids.model.predict import Model, predict
+from deepmir_bids.model.registry import ModelCard
+from deepmir_bids.training.recipe import known_classes, seen_inputs
 from deepmir_bids.training.subjects import CachedSubject
 
 #: What a unit may bring along.
@@ -23,6 +25,8 @@ GRID = np.array(
 ).round(3)
 #: Operating point → beta of the F-score that its threshold maximises (van Rijsbergen 1979).
 BETAS = {'sensitive': 2.0, 'balanced': 1.0, 'precise': 0.5}
+#: Threshold that the probability of a class that was not learnt does not reach.
+NEVER = 0.999
 #: Lesions of at least this diameter are also counted on their own.
 LARGE_MM = 3.0
 
@@ -81,14 +85,32 @@ def find(
         yield Finding(subject, labels, lesions)
 
 
-def calibrate(findings: Sequence[Finding]) -> dict[str, dict[str, float]]:
+def find_all(model: Model, subjects: Sequence[CachedSubject]) -> dict[str, list[Finding]]:
+    """Find every candidate with each combination of inputs, called ``swi+qsm`` and so on."""
+    return {
+        '+'.join(inputs): list(find(model, subjects, inputs))
+        for inputs in combinations(model.card)
+    }
+
+
+def combinations(card: ModelCard) -> list[tuple[str, ...]]:
+    """What a unit may bring along of the inputs that a model makes use of."""
+    return [inputs for inputs in COMBINATIONS if set(inputs) <= set(seen_inputs(card))]
+
+
+def calibrate(
+    findings: Sequence[Finding], classes: Collection[str] = tuple(CLASSES)
+) -> dict[str, dict[str, float]]:
     """Thresholds of every operating point and class: each maximises its F-beta on ``findings``.
 
-    Where several do equally well, the middle one of them is taken; without any lesion, 0.5.
+    Where several do equally well, the middle one of them is taken; without any lesion, 0.5. Of a
+    class that is not in ``classes`` nothing is to be found.
 
     """
-    thresholds: dict[str, dict[str, float]] = {point: {} for point in BETAS}
-    for name in CLASSES:
+    thresholds: dict[str, dict[str, float]] = {
+        point: dict.fromkeys(CLASSES, NEVER) for point in BETAS
+    }
+    for name in classes:
         curve = [score([one.match(name, t) for one in findings]) for t in GRID]
         chosen = []
         for beta in BETAS.values():
@@ -108,11 +130,13 @@ def f_beta(counts: dict[str, float], beta: float) -> float:
 
 
 def summarise(
-    findings: Sequence[Finding], thresholds: dict[str, float]
+    findings: Sequence[Finding],
+    thresholds: dict[str, float],
+    classes: Collection[str] = tuple(CLASSES),
 ) -> dict[str, dict[str, float]]:
     """Pooled figures by class, and for CMB of at least 3 mm, at one operating point."""
     figures = {}
-    for name in CLASSES:
+    for name in classes:
         matches = [one.match(name, thresholds[name]) for one in findings]
         figures[name] = score(matches)
         if name == 'CMB':
@@ -120,19 +144,6 @@ def summarise(
     return figures
 
 
-def calibrate_all(model: Model, subjects: Sequence[CachedSubject]) -> dict[str, dict[str, float]]:
+def calibrate_all(model: Model, found: Mapping[str, list[Finding]]) -> dict[str, dict[str, float]]:
     """Thresholds that suit every combination of inputs alike: all are pooled."""
-    return calibrate([one for inputs in COMBINATIONS for one in find(model, subjects, inputs)])
-
-
-def judge(
-    model: Model, subjects: Sequence[CachedSubject], thresholds: dict[str, float]
-) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Figures by combination of inputs and class, rounded; None where there is none."""
-    return {
-        '+'.join(inputs): {
-            name: {k: None if np.isnan(v) else round(v, 3) for k, v in figures.items()}
-            for name, figures in summarise(list(find(model, subjects, inputs)), thresholds).items()
-        }
-        for inputs in COMBINATIONS
-    }
+    return calibrate([one for some in found.values() for one in some], known_classes(model.card))

@@ -43,6 +43,20 @@ class Done:
     seconds: float
 
 
+def compute_node(home: Path) -> dict[str, str]:
+    """Environment of a lab's compute node: no network, and an empty home."""
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        **os.environ,
+        'HOME': str(home),
+        'TEMPLATEFLOW_HOME': os.environ.get('TEMPLATEFLOW_HOME', str(home / 'templateflow')),
+        # A proxy that refuses every call.
+        'http_proxy': 'http://127.0.0.1:9',
+        'https_proxy': 'http://127.0.0.1:9',
+        'COLUMNS': '200',
+    }
+
+
 def run_deepmir(bids_dir: Path, folder: Path, *options: str) -> Done:
     """
     Run the command as a user would, without a network and with an empty home.
@@ -53,22 +67,11 @@ def run_deepmir(bids_dir: Path, folder: Path, *options: str) -> Done:
     if not work.exists():
         # The built-in anatomy is the same for all, and takes seconds to make.
         shutil.copytree(builtin_anatomy(), work / 'anatomy')
-    home = folder / 'home'
-    home.mkdir(parents=True, exist_ok=True)
-    environment = {
-        **os.environ,
-        'HOME': str(home),
-        'TEMPLATEFLOW_HOME': os.environ.get('TEMPLATEFLOW_HOME', str(home / 'templateflow')),
-        # A proxy that refuses every call: a lab's compute node.
-        'http_proxy': 'http://127.0.0.1:9',
-        'https_proxy': 'http://127.0.0.1:9',
-        'COLUMNS': '200',
-    }
     begin = time.perf_counter()
     command = [sys.executable, '-m', 'deepmir_bids.cli.run', bids_dir, out, 'participant']
     done = subprocess.run(
         [*map(str, command), '--work-dir', str(work), '--nprocs', '1', *options],
-        env=environment,
+        env=compute_node(folder / 'home'),
         capture_output=True,
         text=True,
         check=False,
@@ -81,6 +84,25 @@ def run_deepmir(bids_dir: Path, folder: Path, *options: str) -> Done:
 def deepmir() -> Callable[..., Done]:
     """Return the function that runs the command."""
     return run_deepmir
+
+
+@pytest.fixture(scope='session')
+def offline() -> Callable[..., subprocess.Popen]:
+    """Return a function that starts another command of deepmir in the same surroundings."""
+
+    def start(module: str, *arguments: str | Path, work_dir: Path) -> subprocess.Popen:
+        if not work_dir.exists():
+            shutil.copytree(builtin_anatomy(), work_dir / 'anatomy')
+        return subprocess.Popen(
+            [sys.executable, '-m', f'deepmir_bids.cli.{module}', *map(str, arguments)],
+            env=compute_node(work_dir / 'home'),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    return start
 
 
 @pytest.fixture(scope='session')

@@ -35,6 +35,12 @@ def draw(seed):
 
 
 @pytest.fixture
+def draw_subject():
+    """Return the function that draws a subject's arrays from a seed."""
+    return draw
+
+
+@pytest.fixture
 def subject(card):
     swi, qsm, t2w, brain_mask, truth, affine = draw(0)
     return cache_subject('one', swi, qsm, t2w, brain_mask, truth, affine, card)

@@ -1,12 +1,16 @@
 """Training ends, learns, and goes on after an interruption as if there had been none."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from deepmir_bids.training.checkpoint import Progress
-from deepmir_bids.training.loop import CHECKPOINT, Plan, mine, train
+from deepmir_bids.training.loop import CHECKPOINT, batches, mine, train
+from deepmir_bids.training.plan import Plan
+from deepmir_bids.training.sampling import sample_batch
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +19,9 @@ def _small_patches(monkeypatch):
 
 
 def plan(**changes):
-    return Plan(**{'steps': 8, 'batch': 2, 'validations': 1, 'save_every': 4, **changes})
+    return Plan(
+        **{'steps': 8, 'batch': 2, 'validations': 1, 'save_every': 4, 'mine_every': 4, **changes}
+    )
 
 
 def test_the_schedule_warms_up_and_ends_at_zero():
@@ -31,7 +37,8 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     card, subject, tmp_path, monkeypatch
 ):
     torch.set_num_threads(1)
-    whole, progress = train(card, [subject], [subject], plan(), _folder(tmp_path, 'whole'))
+    folder = _folder(tmp_path, 'whole')
+    whole, progress = train(card, [replace(subject)], [subject], plan(), folder)
     assert progress.step == 8
     assert math.isfinite(progress.history[-1]['loss'])
 
@@ -40,21 +47,34 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
 
     real = loop.step
 
-    def interrupted(network, average, optimizer, subjects, plan, progress, device):
+    def interrupted(network, average, optimizer, batch, plan, progress, device):
         if progress.step == 6:
             raise KeyboardInterrupt
-        return real(network, average, optimizer, subjects, plan, progress, device)
+        return real(network, average, optimizer, batch, plan, progress, device)
 
     monkeypatch.setattr(loop, 'step', interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train(card, [subject], [subject], plan(), broken)
+        train(card, [replace(subject)], [subject], plan(), broken)
     monkeypatch.setattr(loop, 'step', real)
     assert (broken / CHECKPOINT).is_file()
-    resumed, _ = train(card, [subject], [subject], plan(), broken)
+    # Read anew, as after a real interruption: what was mined by then comes from the checkpoint.
+    resumed, after = train(card, [replace(subject)], [subject], plan(), broken)
+    assert after.history[-1]['loss'] == progress.history[-1]['loss']
     for a, b in zip(
         whole.network.state_dict().values(), resumed.network.state_dict().values(), strict=True
     ):
         torch.testing.assert_close(a, b)
+
+
+def test_batches_follow_from_their_step_and_end_where_something_else_is_due(subject):
+    some = plan(steps=100, look_every=3)
+    ahead = list(batches([subject], some, 1))
+    assert len(ahead) == 2
+    expected = sample_batch([subject], some.batch, np.random.default_rng((some.seed, 2)))
+    for one, other in zip(ahead[1], expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert some.pause(98) == 99
+    assert some.pause(99) == 100
 
 
 @pytest.mark.slow

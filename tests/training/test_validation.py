@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from deepmir_bids.lesions.components import Lesion
-from deepmir_bids.training.validation import Finding, calibrate, f_beta, summarise
+from deepmir_bids.training.recipe import blank_card, known_classes, restrict, seen_inputs
+from deepmir_bids.training.validation import (
+    Finding,
+    calibrate,
+    combinations,
+    f_beta,
+    summarise,
+)
 
 
 class Subject:
@@ -55,3 +62,20 @@ def test_f_beta():
     assert f_beta(counts, 1) == pytest.approx(12 / 20)
     assert f_beta(counts, 2) == pytest.approx(30 / (30 + 8 + 6))
     assert f_beta({'TP': 0, 'FN': 0, 'FP': 0}, 1) == 0
+
+
+def test_nothing_is_found_of_a_class_that_was_not_learnt():
+    thresholds = calibrate([finding([0.9, 0.6], [0.3])], ['iron'])
+    assert all(of_class['CMB'] > 0.99 for of_class in thresholds.values())
+    assert list(summarise([finding([0.9], [])], thresholds['balanced'], ['iron'])) == ['iron']
+
+
+def test_only_inputs_that_a_model_makes_use_of_are_combined():
+    card = blank_card('x')
+    assert len(combinations(card)) == 4
+    less = restrict(card, ['swi', 't2w'], ['CMB'])
+    assert combinations(less) == [('swi',), ('swi', 't2w')]
+    assert seen_inputs(less) == ('swi', 't2w')
+    assert known_classes(less) == ('CMB',)
+    # Restricting again takes away more, and gives nothing back.
+    assert seen_inputs(restrict(less, ['swi', 'qsm'], ['CMB'])) == ('swi',)
