@@ -29,9 +29,9 @@ from deepmir_bids.training.recipe import blank_card
 from deepmir_bids.training.subjects import CachedSubject, cache_subject
 from deepmir_bids.training.validation import calibrate_all, find_all
 
-TRAINING = {'enriched': range(1000, 1044), 'natural': range(2000, 2008)}
-VALIDATION = {'natural': range(2008, 2016)}
-TEST = {'test': range(9000, 9010)}
+TRAINING = {'enriched': range(1000, 1100), 'natural': range(2000, 2008)}
+VALIDATION = {'natural': range(2008, 2040)}
+TEST = {'test': range(9010, 9070)}
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from deepmir_bids.training.augmentation import augment
 from deepmir_bids.training.subjects import CachedSubject
 
-#: Size of a patch in working voxels.
-PATCH = (64, 64, 32)
+#: Size of a patch in working voxels: about 38 mm, as far as a lesion's surroundings tell anything.
+PATCH = (48, 48, 24)
 #: Share of patches that are centred on a CMB, an iron deposit, a mimic, and anywhere in the brain.
 SHARES = {'CMB': 0.32, 'iron': 0.18, 'hard': 0.32, 'brain': 0.18}
 
