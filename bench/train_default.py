@@ -1,6 +1,7 @@
 """Train the default model from a cache of simulated subjects, for as long as it is given.
 
     python bench/train_default.py CACHE OUT --minutes 60 [--threads 1] [--init MODEL]
+    python bench/train_default.py CACHE OUT --minutes 60 --baseline swi qsm
 
 CACHE is what bench/simulate_training_set.py writes: ``<kind>_<seed>.npz`` with the arrays ``swi``,
 ``qsm`` (ppm, 0 outside its mask), ``t2w_on_swi``, ``brain_mask``, ``truth`` (0, or the class) and
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from deepmir_bids import INPUTS
 from deepmir_bids.model import load_model
 from deepmir_bids.model.predict import Model
 from deepmir_bids.model.registry import DEFAULT_MODEL, ModelCard
@@ -25,7 +27,7 @@ from deepmir_bids.training.crossvalidation import as_figures, pool, tabulate
 from deepmir_bids.training.export import draw_curves, write_model
 from deepmir_bids.training.loop import train
 from deepmir_bids.training.plan import Plan
-from deepmir_bids.training.recipe import blank_card
+from deepmir_bids.training.recipe import baseline_card, blank_card
 from deepmir_bids.training.subjects import CachedSubject, cache_subject
 from deepmir_bids.training.validation import calibrate_all, find_all
 
@@ -42,11 +44,18 @@ def main() -> None:
     parser.add_argument('--minutes', type=float, default=60)
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--init', help='model to start from')
+    parser.add_argument(
+        '--baseline', nargs='+', choices=INPUTS, metavar='INPUT', help='train DeepMIR2D instead'
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
 
-    card = blank_card(DEFAULT_MODEL)
+    card, learning = blank_card(DEFAULT_MODEL), {}
+    if options.baseline:
+        inputs = tuple(options.baseline)
+        card = baseline_card('-'.join(['deepmir2d', *inputs]), inputs)
+        learning = {'rate': 1e-3, 'weight_decay': 0.0}  # Adam as Keras has it
     cache = Cache(options.cache, card)
     subjects = cache.arrivals(TRAINING)
     validation = cache.arrivals(VALIDATION)
@@ -60,7 +69,7 @@ def main() -> None:
         card,
         subjects,
         validation,
-        Plan(steps=10**6, seconds=60 * options.minutes),
+        Plan(steps=10**6, seconds=60 * options.minutes, **learning),
         options.out,
         initial=load_model(options.init).network if options.init else None,
         arrivals=arrivals,

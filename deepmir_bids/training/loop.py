@@ -18,9 +18,8 @@ from deepmir_bids.model import networks
 from deepmir_bids.model.predict import Model, fast_precision
 from deepmir_bids.model.registry import ModelCard
 from deepmir_bids.training import checkpoint
-from deepmir_bids.training.losses import lesion_loss
+from deepmir_bids.training.methods import METHODS, Method
 from deepmir_bids.training.plan import Plan
-from deepmir_bids.training.sampling import sample_batch
 from deepmir_bids.training.subjects import CachedSubject, dark_places
 from deepmir_bids.training.validation import combinations, find, summarise
 
@@ -69,6 +68,7 @@ def train(
     network = networks.build(card.network['name'], card.network['arguments']).to(device)
     if initial is not None:
         network.load_state_dict(initial.state_dict())
+    method = METHODS[network.spatial_dims]
     average = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=plan.rate, weight_decay=plan.weight_decay
@@ -87,8 +87,8 @@ def train(
     with progress_line() as line:
         task = line.add_task(title, total=1.0, completed=plan.fraction(progress))
         while plan.fraction(progress) < 1:
-            for batch in batches(subjects, plan, progress.step):
-                loss = step(network, average, optimizer, batch, plan, progress, device)
+            for batch in batches(subjects, method, plan, progress.step):
+                loss = step(network, average, optimizer, batch, method, plan, progress, device)
                 progress.step += 1
                 progress.losses.append(loss)
                 progress.seconds = time.monotonic() - clock
@@ -103,7 +103,7 @@ def train(
                     break
             if progress.step % plan.look_every == 0:
                 subjects += arrivals()
-            if progress.step % plan.mine_every == 0:
+            if method.mines and progress.step % plan.mine_every == 0:
                 mine(model, subjects, plan, progress.step)
             if progress.step % plan.save_every == 0 or plan.fraction(progress) >= 1:
                 hard = {subject.name: subject.hard for subject in subjects}
@@ -111,14 +111,16 @@ def train(
     return model, progress
 
 
-def batches(subjects: Sequence[CachedSubject], plan: Plan, step: int) -> Iterator[tuple]:
+def batches(
+    subjects: Sequence[CachedSubject], method: Method, plan: Plan, step: int
+) -> Iterator[tuple]:
     """Batches from ``step`` to the plan's next pause, cut while the network learns from others.
 
     Each follows from the seed and its step alone, however many are cut at once.
     """
 
     def cut(step: int) -> tuple:
-        return sample_batch(subjects, plan.batch, np.random.default_rng((plan.seed, step)))
+        return method.sample(subjects, plan.batch, np.random.default_rng((plan.seed, step)))
 
     with ThreadPoolExecutor(plan.batches_ahead) as pool:
         waiting: deque[Future] = deque()
@@ -130,13 +132,15 @@ def batches(subjects: Sequence[CachedSubject], plan: Plan, step: int) -> Iterato
             yield waiting.popleft().result()
 
 
-def step(network, average, optimizer, batch, plan: Plan, progress, device) -> float:
+def step(
+    network, average, optimizer, batch, method: Method, plan: Plan, progress, device
+) -> float:
     """One step of gradient descent; return the loss."""
     x, target, weight = (torch.from_numpy(part).to(device) for part in batch)
     network.train()
     with fast_precision(device):
         logits = network(x)
-    loss = lesion_loss(logits.float(), target, weight)
+    loss = method.loss(logits.float(), target, weight)
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)

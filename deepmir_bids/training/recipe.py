@@ -34,6 +34,23 @@ def blank_card(name: str) -> ModelCard:
     )
 
 
+def baseline_card(name: str, inputs: tuple[str, ...]) -> ModelCard:
+    """Card of an untrained model of the DEEPMIR authors' design, which needs all its inputs."""
+    return replace(
+        blank_card(name),
+        description='The 2D U-Net of Rashid et al. 2021, as a baseline.',
+        network={
+            'name': 'DeepMIR2D',
+            'arguments': {'inputs': len(inputs), 'outputs': 1 + len(CLASSES), 'width': 32},
+        },
+        preparation='padded-slices',
+        inputs=dict.fromkeys(inputs, 'bytes-z'),
+        needs=inputs,
+        spacing_mm=(),
+        margin_mm=0.0,
+    )
+
+
 def sloppy_card(name: str) -> ModelCard:
     """Card of a model that is trained in seconds, on coarse images, and finds little."""
     card = blank_card(name)

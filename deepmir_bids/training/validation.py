@@ -65,7 +65,7 @@ def find(
     mirror: bool = True,
 ) -> Iterator[Finding]:
     """Find every candidate in ``subjects``, given some of their inputs."""
-    left_out = [channel for channel, name in enumerate(INPUTS) if name not in inputs]
+    left_out = [channel for channel, name in enumerate(model.card.inputs) if name not in inputs]
     for subject in subjects:
         x = subject.prepared.x.astype(np.float32)
         x[left_out] = np.nan
@@ -95,7 +95,8 @@ def find_all(model: Model, subjects: Sequence[CachedSubject]) -> dict[str, list[
 
 def combinations(card: ModelCard) -> list[tuple[str, ...]]:
     """What a unit may bring along of the inputs that a model makes use of."""
-    return [inputs for inputs in COMBINATIONS if set(inputs) <= set(seen_inputs(card))]
+    seen, needed = set(seen_inputs(card)), set(card.needs)
+    return [inputs for inputs in COMBINATIONS if needed <= set(inputs) <= seen]
 
 
 def calibrate(

@@ -9,6 +9,7 @@ import torch
 
 from deepmir_bids.training.checkpoint import Progress
 from deepmir_bids.training.loop import CHECKPOINT, batches, mine, train
+from deepmir_bids.training.methods import METHODS
 from deepmir_bids.training.plan import Plan
 from deepmir_bids.training.sampling import sample_batch
 
@@ -47,10 +48,10 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
 
     real = loop.step
 
-    def interrupted(network, average, optimizer, batch, plan, progress, device):
+    def interrupted(network, average, optimizer, batch, method, plan, progress, device):
         if progress.step == 6:
             raise KeyboardInterrupt
-        return real(network, average, optimizer, batch, plan, progress, device)
+        return real(network, average, optimizer, batch, method, plan, progress, device)
 
     monkeypatch.setattr(loop, 'step', interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -68,7 +69,7 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
 
 def test_batches_follow_from_their_step_and_end_where_something_else_is_due(subject):
     some = plan(steps=100, look_every=3)
-    ahead = list(batches([subject], some, 1))
+    ahead = list(batches([subject], METHODS[3], some, 1))
     assert len(ahead) == 2
     expected = sample_batch([subject], some.batch, np.random.default_rng((some.seed, 2)))
     for one, other in zip(ahead[1], expected, strict=True):

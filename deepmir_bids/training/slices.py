@@ -1,0 +1,89 @@
+"""Axial slices for a 2D network, drawn and varied as the DEEPMIR authors did.
+
+Rashid et al., Sci Rep 2021;11:14124: as many slices without a lesion as with one, flipped, turned
+by any angle and shifted by up to 45 voxels; categorical cross-entropy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from deepmir_bids.model.inputs import SLICE_SIZE
+from deepmir_bids.training.subjects import CachedSubject
+
+LARGEST_SHIFT = 45
+
+
+def sample_slices(
+    subjects: Sequence[CachedSubject], size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw augmented slices, every other one with a lesion.
+
+    Returns
+    -------
+    x : float32 array (size, input, 256, 256)
+    target : float32 array (size, 2, 256, 256)
+    weight : float32 array (size, 1, 256, 256)
+        1 throughout: the authors weighted nothing.
+
+    """
+    with_lesions = [s for s in subjects if any(len(places) for places in s.lesions.values())]
+    x = np.empty((size, len(subjects[0].prepared.x), SLICE_SIZE, SLICE_SIZE), np.float32)
+    target = np.empty((size, len(subjects[0].target), SLICE_SIZE, SLICE_SIZE), np.float32)
+    for i in range(size):
+        lesion = i % 2 == 0 and bool(with_lesions)
+        pool = with_lesions if lesion else subjects
+        subject = pool[int(rng.integers(len(pool)))]
+        k = rng.choice(_slices(subject, lesion))
+        x[i], target[i] = _vary(subject.prepared.x[..., k], subject.target[..., k] / 255, rng)
+    return x, target, np.ones((size, 1, SLICE_SIZE, SLICE_SIZE), np.float32)
+
+
+def slice_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Categorical cross-entropy of what the network's ReLU leaves, background being class 0.
+
+    Parameters
+    ----------
+    logits : tensor (batch, 1 + class, H, W)
+    target : tensor (batch, class, H, W)
+        0 to 1; a voxel belongs to a class from a half on.
+    weight : tensor (batch, 1, H, W)
+
+    """
+    share, index = target.max(dim=1)
+    label = torch.where(share >= 0.5, index + 1, 0)
+    entropy = F.cross_entropy(F.relu(logits), label, reduction='none')
+    return (entropy * weight[:, 0]).mean()
+
+
+def _slices(subject: CachedSubject, lesion: bool) -> np.ndarray:
+    """Indices of the slices with, or without, a lesion; of all that are used if there are none."""
+    used = np.isfinite(subject.prepared.x[0, 0, 0])
+    shown = subject.target.any(axis=(0, 1, 2))
+    wanted = used & (shown == lesion)
+    return np.flatnonzero(wanted if wanted.any() else used)
+
+
+def _vary(x: np.ndarray, target: np.ndarray, rng: np.random.Generator):
+    """Flip, turn and shift a slice (channel, H, W), and cut it to the usual size."""
+    from scipy.ndimage import affine_transform
+
+    angle = rng.uniform(0, 2 * np.pi)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turn * rng.choice([-1.0, 1.0], size=2)
+    middle = (np.array(x.shape[1:]) - 1) / 2 + rng.uniform(-LARGEST_SHIFT, LARGEST_SHIFT, 2)
+    offset = middle - turn @ np.full(2, (SLICE_SIZE - 1) / 2)
+
+    def move(image, mode):
+        size = (SLICE_SIZE, SLICE_SIZE)
+        return affine_transform(image.astype(np.float32), turn, offset, size, order=1, mode=mode)
+
+    # The rim of a padded slice is what counts as empty.
+    return (
+        np.stack([move(image, 'nearest') for image in x]),
+        np.stack([move(image, 'constant') for image in target]),
+    )

@@ -1,0 +1,65 @@
+"""Slices for a 2D network: both kinds, moved together with their labels, and learnt from."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from deepmir_bids import CLASSES
+from deepmir_bids.training.loop import train
+from deepmir_bids.training.plan import Plan
+from deepmir_bids.training.recipe import baseline_card
+from deepmir_bids.training.slices import sample_slices, slice_loss
+from deepmir_bids.training.subjects import cache_subject
+from deepmir_bids.training.validation import combinations
+
+
+@pytest.fixture
+def flat_card():
+    card = baseline_card('flat', ('swi', 'qsm'))
+    arguments = {**card.network['arguments'], 'width': 2}
+    return replace(card, network={'name': 'DeepMIR2D', 'arguments': arguments})
+
+
+@pytest.fixture
+def flat_subject(flat_card, draw_subject):
+    swi, qsm, t2w, brain_mask, truth, affine = draw_subject(0)
+    return cache_subject('one', swi, qsm, t2w, brain_mask, truth, affine, flat_card)
+
+
+def test_every_other_slice_shows_a_lesion(flat_subject):
+    x, target, weight = sample_slices([flat_subject], 6, np.random.default_rng(0))
+    assert x.shape == (6, 2, 256, 256)
+    assert target.shape == (6, 2, 256, 256)
+    assert weight.shape == (6, 1, 256, 256)
+    assert np.isfinite(x).all()
+    shown = target.reshape(6, -1).max(axis=1) > 0.5
+    np.testing.assert_array_equal(shown, [True, False] * 3)
+
+
+def test_labels_move_with_their_image(flat_subject):
+    x, target, _ = sample_slices([flat_subject], 8, np.random.default_rng(1))
+    for image, label in zip(x[::2], target[::2], strict=True):
+        inside = label.max(axis=0) > 0.9
+        assert image[0][inside].mean() < image[0].max() / 2  # dark on the SWI
+        assert image[1][inside].mean() > 1  # bright on the QSM
+
+
+def test_the_loss_falls_with_the_right_class_alone():
+    target = torch.zeros(1, len(CLASSES), 4, 4)
+    target[0, 1, 0, 0] = 1
+    weight = torch.ones(1, 1, 4, 4)
+    right, wrong = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    right[:, 0] = wrong[:, 0] = 5
+    right[0, :, 0, 0] = torch.tensor([0, 0, 5.0])
+    wrong[0, :, 0, 0] = torch.tensor([0, 5.0, 0])
+    assert slice_loss(right, target, weight) < 0.1 < slice_loss(wrong, target, weight)
+
+
+def test_the_baseline_learns_and_wants_all_its_inputs(flat_card, flat_subject, tmp_path):
+    plan = Plan(steps=6, batch=2, validations=1, rate=5e-3, warmup_steps=1, averaging=0.5)
+    model, progress = train(flat_card, [flat_subject], [flat_subject], plan, tmp_path)
+    assert progress.step == 6
+    assert model.card.needs == ('swi', 'qsm')
+    assert combinations(model.card) == [('swi', 'qsm')]
