@@ -1,0 +1,138 @@
+"""Judge models on simulated subjects that none of them saw, and write docs/results.md.
+
+    python bench/results.py CACHE WORK MODEL [MODEL …]
+
+CACHE is what bench/simulate_training_set.py writes, of which the ``test`` subjects count; WORK
+keeps what was judged already, so that it can be interrupted. The brain mask and the basal ganglia
+are the true ones: registration is not judged here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from results_page import Row, write_page
+from train_default import TEST, Cache
+
+from deepmir_bids.bids.tables import write_tsv
+from deepmir_bids.evaluation.datasets import Case
+from deepmir_bids.evaluation.evaluate import Judged, judge, summarise
+from deepmir_bids.lesions.components import find_lesions
+from deepmir_bids.model import load_model
+from deepmir_bids.model.inputs import restore
+from deepmir_bids.model.predict import Model, predict
+from deepmir_bids.training.subjects import CachedSubject
+from deepmir_bids.training.validation import combinations
+
+DOCS = Path(__file__).parents[1] / 'docs'
+#: A calcification is taken for a microbleed if one is found within this distance of its centre,
+#: or of its rim if that is further.
+NEAR_MM = 2.0
+
+
+class Outcome(NamedTuple):
+    """One subject under one model and combination of inputs."""
+
+    judged: Judged
+    calcifications: int
+    mistaken: int
+
+
+def main() -> None:
+    """Judge every model, write the tables and the page."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('cache', type=Path)
+    parser.add_argument('work', type=Path)
+    parser.add_argument('models', nargs='+')
+    options = parser.parse_args()
+    rows = []
+    for name in options.models:
+        model = load_model(name)
+        model.network.exact = False  # nothing here is compared to the last digit
+        for inputs in combinations(model.card):
+            label = f'{model.card.name}_{"+".join(inputs)}'
+            outcomes = list(judge_all(model, inputs, options.cache, options.work / label))
+            evaluation = summarise([one.judged for one in outcomes], 'deepmir')
+            (DOCS / 'results').mkdir(parents=True, exist_ok=True)
+            for table in ('summary', 'by_size', 'froc'):
+                write_tsv(evaluation.tables[table], DOCS / 'results' / f'{label}_{table}.tsv')
+            shown = sum(one.calcifications for one in outcomes)
+            mistaken = sum(one.mistaken for one in outcomes)
+            rows.append(Row(model.card, inputs, evaluation, len(outcomes), shown, mistaken))
+    write_page(rows, DOCS / 'results.md')
+
+
+def judge_all(model: Model, inputs: Sequence[str], cache: Path, work: Path) -> Iterator[Outcome]:
+    """Judge the test subjects, each once for these weights."""
+    folder = work.with_name(f'{work.name}_{model.card.sha256[:12]}')
+    folder.mkdir(parents=True, exist_ok=True)
+    subjects = Cache(cache, model.card)
+    for name in [f'{kind}_{seed}' for kind, seeds in TEST.items() for seed in seeds]:
+        kept = folder / f'{name}.pkl'
+        if not kept.is_file():
+            subject = subjects.read(name)
+            mimics = pd.read_csv(cache / f'{name}_mimics.csv')
+            kept.write_bytes(pickle.dumps(outcome(model, inputs, subject, mimics)))
+            print(kept, flush=True)
+        yield pickle.loads(kept.read_bytes())
+
+
+def outcome(
+    model: Model, inputs: Sequence[str], subject: CachedSubject, mimics: pd.DataFrame
+) -> Outcome:
+    """Run a model on one subject, given some of its inputs, and judge what it finds."""
+    x = subject.prepared.x.astype(np.float32)
+    x[[i for i, name in enumerate(model.card.inputs) if name not in inputs]] = np.nan
+    probabilities = restore(predict(model, x), subject.prepared.grid)
+    zooms = np.linalg.norm(subject.affine[:3, :3], axis=0)
+    labels, lesions = find_lesions(
+        probabilities,
+        model.card.thresholds['balanced'],
+        zooms,
+        brain_mask=subject.brain_mask,
+        iron_mask=subject.iron_mask,
+        min_volume_mm3=model.card.min_volume_mm3,
+        extent=model.card.extent,
+    )
+    classes = np.array([0, *(1 if one.name == 'CMB' else 2 for one in lesions)], np.uint8)
+    case = Case(
+        label=subject.name,
+        truth=subject.truth,
+        found=classes[labels],
+        probabilities=probabilities,
+        brain_mask=subject.brain_mask,
+        iron_area=subject.iron_mask,
+        structures=np.zeros(labels.shape, np.int32),
+        names={},
+        affine=subject.affine,
+        extent=model.card.extent,
+        min_volume_mm3=model.card.min_volume_mm3,
+    )
+    return Outcome(judge(case, 'deepmir'), *mistakes(case, mimics))
+
+
+def mistakes(case: Case, mimics: pd.DataFrame) -> tuple[int, int]:
+    """Number of calcifications in the brain, and of those that are taken for a microbleed."""
+    import nibabel as nib
+
+    chalk = mimics[mimics['class'] == 'calcification']
+    microbleeds = nib.affines.apply_affine(case.affine, np.argwhere(case.found == 1))
+    voxels = nib.affines.apply_affine(np.linalg.inv(case.affine), chalk[['x', 'y', 'z']])
+    shown = mistaken = 0
+    for (_, one), voxel in zip(chalk.iterrows(), np.rint(voxels).astype(int), strict=True):
+        if not case.brain_mask[tuple(np.clip(voxel, 0, np.array(case.brain_mask.shape) - 1))]:
+            continue
+        shown += 1
+        apart = np.linalg.norm(microbleeds - one[['x', 'y', 'z']].to_numpy(float), axis=1)
+        mistaken += bool((apart <= max(NEAR_MM, one['diameter_mm'] / 2)).any())
+    return shown, mistaken
+
+
+if __name__ == '__main__':
+    main()
