@@ -19,7 +19,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python bench/demo.py demo
 
 test: $(VENV)/.installed
-	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder -m 'not shared'
+	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder -m 'not shared' --durations 12
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ class _PredictInputSpec(BaseInterfaceInputSpec):
     brain_mask = File(exists=True, mandatory=True)
     model = Directory(exists=True, mandatory=True, nohash=True, desc='folder of the model')
     fingerprint = traits.Str(mandatory=True, desc='of the model: it is its content')
+    mirror = traits.Bool(True, usedefault=True, desc='mean over both sides, in twice the time')
     device = traits.Str('auto', usedefault=True, nohash=True)
     num_threads = traits.Int(1, usedefault=True, nohash=True)
 
@@ -58,6 +59,7 @@ class Predict(SimpleInterface):
             swi.affine,
             find_device(self.inputs.device),
             self.inputs.num_threads,
+            mirror=self.inputs.mirror,
         )
         for name, probability in zip(CLASSES, found, strict=True):
             field = name.lower()

@@ -66,6 +66,7 @@ def init_lesions_wf(
         Predict(
             model=str(model),
             fingerprint=card.fingerprint,
+            mirror=not settings.sloppy,
             device=settings.device,
             num_threads=settings.omp_nthreads,
         ),

@@ -111,6 +111,8 @@ def probabilities_on_swi(
     affine: np.ndarray,
     device: str = 'cpu',
     threads: int | None = None,
+    *,
+    mirror: bool = True,
 ) -> np.ndarray:
     """Probabilities (class, X, Y, Z) of a unit's images, on the grid of its SWI.
 
@@ -118,7 +120,7 @@ def probabilities_on_swi(
     and of :func:`predict`.
     """
     prepared = prepare(swi, qsm, t2w, brain_mask, affine, model.card)
-    return restore(predict(model, prepared.x, device, threads), prepared.grid)
+    return restore(predict(model, prepared.x, device, threads, mirror=mirror), prepared.grid)
 
 
 def predict(
@@ -145,7 +147,8 @@ def predict(
         CPU threads to use; by default torch's own choice.
     mirror : bool
         Of a 3D network: take the mean over the volume and its mirror image, for a head has no
-        preferred side. Without it, the volume alone: in half the time, for training's own use.
+        preferred side. Without it, the volume alone: in half the time, for training's own use and
+        for tests.
 
     """
     model.network.to(device)

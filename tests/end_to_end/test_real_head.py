@@ -108,13 +108,13 @@ def check(done, reference, least, record_property):
     assert 'stands in for the SWI' in done.said
     masks, chi = nuclei_of(done)
     white = masks['deep white matter']
-    mean = {kind: chi[masks[kind]].mean() for kind in NUCLEI}
+    mean = {kind: float(chi[masks[kind]].mean()) for kind in NUCLEI}
     assert mean['pallidum'] > mean['putamen'] > mean['thalamus'] > chi[white].mean()
     assert 1150 < brain_ml(done) < 1650
-    record_property('brain_ml', brain_ml(done))
-    record_property('mean_chi_ppm', mean)
-    reached = {kind: dice(masks[kind], reference[kind]) for kind in least}
-    record_property('dice', reached)
+    record_property('brain_ml', str(brain_ml(done)))
+    record_property('mean_chi_ppm', str(mean))
+    reached = {kind: float(dice(masks[kind], reference[kind])) for kind in least}
+    record_property('dice', str(reached))
     assert all(reached[kind] >= least[kind] for kind in least), reached
 
 
