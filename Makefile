@@ -1,5 +1,5 @@
 # make demo   simulate two participants, find their lesions, compare with the truth
-# make test   run the tests that need nothing but this checkout
+# make test   run the tests that need nothing but this checkout and ten minutes
 # make lint   ruff, codespell, mypy
 
 PYTHON ?= python3
@@ -19,7 +19,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python bench/demo.py demo
 
 test: $(VENV)/.installed
-	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder -m 'not shared' --durations 12
+	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder -m 'not shared and not long' --durations 12
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

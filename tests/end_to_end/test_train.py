@@ -18,7 +18,7 @@ import torch
 from deepmir_bids.model import load_model
 from deepmir_bids.simulation.dataset import create_dataset, write_subject
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 #: What an interruption must not change.
 RESULTS = ('folds.json', 'cross_validation.tsv', 'fold-1/held_out.tsv', 'fold-3/held_out.tsv')
