@@ -20,15 +20,15 @@ import pandas as pd
 from results_page import Row, write_page
 from train_default import TEST, Cache
 
+from deepmir_bids import CLASSES
 from deepmir_bids.bids.tables import write_tsv
 from deepmir_bids.evaluation.datasets import Case
 from deepmir_bids.evaluation.evaluate import Judged, judge, summarise
-from deepmir_bids.lesions.components import find_lesions
+from deepmir_bids.lesions.components import class_map, find_lesions
 from deepmir_bids.model import load_model
-from deepmir_bids.model.inputs import restore
-from deepmir_bids.model.predict import Model, predict
+from deepmir_bids.model.predict import Model
 from deepmir_bids.training.subjects import CachedSubject
-from deepmir_bids.training.validation import combinations
+from deepmir_bids.training.validation import combinations, probabilities
 
 DOCS = Path(__file__).parents[1] / 'docs'
 #: A calcification is taken for a microbleed if one is found within this distance of its centre,
@@ -87,25 +87,21 @@ def outcome(
     model: Model, inputs: Sequence[str], subject: CachedSubject, mimics: pd.DataFrame
 ) -> Outcome:
     """Run a model on one subject, given some of its inputs, and judge what it finds."""
-    x = subject.prepared.x.astype(np.float32)
-    x[[i for i, name in enumerate(model.card.inputs) if name not in inputs]] = np.nan
-    probabilities = restore(predict(model, x), subject.prepared.grid)
-    zooms = np.linalg.norm(subject.affine[:3, :3], axis=0)
+    found = probabilities(model, subject, inputs)
     labels, lesions = find_lesions(
-        probabilities,
+        found,
         model.card.thresholds['balanced'],
-        zooms,
+        np.linalg.norm(subject.affine[:3, :3], axis=0),
         brain_mask=subject.brain_mask,
         iron_mask=subject.iron_mask,
         min_volume_mm3=model.card.min_volume_mm3,
         extent=model.card.extent,
     )
-    classes = np.array([0, *(1 if one.name == 'CMB' else 2 for one in lesions)], np.uint8)
     case = Case(
         label=subject.name,
         truth=subject.truth,
-        found=classes[labels],
-        probabilities=probabilities,
+        found=class_map(labels, lesions),
+        probabilities=found,
         brain_mask=subject.brain_mask,
         iron_area=subject.iron_mask,
         structures=np.zeros(labels.shape, np.int32),
@@ -122,7 +118,7 @@ def mistakes(case: Case, mimics: pd.DataFrame) -> tuple[int, int]:
     import nibabel as nib
 
     chalk = mimics[mimics['class'] == 'calcification']
-    microbleeds = nib.affines.apply_affine(case.affine, np.argwhere(case.found == 1))
+    microbleeds = nib.affines.apply_affine(case.affine, np.argwhere(case.found == CLASSES['CMB']))
     voxels = nib.affines.apply_affine(np.linalg.inv(case.affine), chalk[['x', 'y', 'z']])
     shown = mistaken = 0
     for (_, one), voxel in zip(chalk.iterrows(), np.rint(voxels).astype(int), strict=True):

@@ -81,12 +81,11 @@ class Row(NamedTuple):
 def write_page(rows: list[Row], path: Path) -> None:
     """Write the page."""
     first = rows[0]
-    large = sum(_figure(first, 'CMB', 'true', size) for size in ('3-5', '>5'))
     text = INTRODUCTION.format(
         subjects=first.subjects,
         true_cmb=int(_figure(first, 'CMB', 'true')),
         true_iron=int(_figure(first, 'iron', 'true')),
-        large_cmb=int(large),
+        large_cmb=int(_large(first, 'true')),
     )
     for name in CLASSES:
         text += f'\n## {name}\n\n{_markdown(_class_table(rows, name))}\n'
@@ -104,11 +103,7 @@ def _class_table(rows: list[Row], name: str) -> pd.DataFrame:
             line[measure.replace('_', ' ')] = _with_interval(row, name, measure)
         line['count r'] = _short(_figure(row, name, 'count_r'))
         if name == 'CMB':
-            found, true = (
-                sum(_figure(row, name, measure, size) for size in ('3-5', '>5'))
-                for measure in ('TP', 'true')
-            )
-            line['sensitivity, 3 mm and more'] = _short(found / true)
+            line['sensitivity, 3 mm and more'] = _short(_large(row, 'TP') / _large(row, 'true'))
         table.append(line)
     return pd.DataFrame(table)
 
@@ -167,17 +162,26 @@ def _others_table() -> pd.DataFrame:
     return pd.DataFrame(OTHERS, columns=columns)
 
 
-def _figure(row: Row, name: str, measure: str, size: str | None = None) -> float:
+def _line(row: Row, name: str, measure: str, size: str | None = None) -> pd.Series:
+    """Row of the summary, or of a size, for one figure of a class."""
     table = row.evaluation.tables['summary' if size is None else 'by_size']
     wanted = (table['class'] == name) & (table['measure'] == measure)
     if size is not None:
         wanted &= table['size'] == size
-    return float(table.loc[wanted, 'pooled'].iloc[0])
+    return table[wanted].iloc[0]
+
+
+def _figure(row: Row, name: str, measure: str) -> float:
+    return float(_line(row, name, measure)['pooled'])
+
+
+def _large(row: Row, measure: str) -> float:
+    """Number of microbleeds of 3 mm and more."""
+    return sum(float(_line(row, 'CMB', measure, size)['pooled']) for size in ('3-5', '>5'))
 
 
 def _with_interval(row: Row, name: str, measure: str) -> str:
-    table = row.evaluation.tables['summary']
-    line = table[(table['class'] == name) & (table['measure'] == measure)].iloc[0]
+    line = _line(row, name, measure)
     low, high = _short(line['pooled_low']), _short(line['pooled_high'])
     return f'{_short(line["pooled"])} ({low}–{high})'
 

@@ -92,7 +92,7 @@ class FindLesions(SimpleInterface):
     output_spec = _FindLesionsOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.lesions.components import find_lesions
+        from deepmir_bids.lesions.components import class_map, find_lesions
 
         reference = nib.load(self.inputs.cmb)
         labels, lesions = find_lesions(
@@ -104,8 +104,7 @@ class FindLesions(SimpleInterface):
             min_volume_mm3=self.inputs.min_volume_mm3,
             extent=self.inputs.extent,
         )
-        values = np.array([0, *(CLASSES[lesion.name] for lesion in lesions)])
-        classes = values[labels]
+        classes = class_map(labels, lesions)
         arrays = {name.lower(): classes == value for name, value in CLASSES.items()}
         for field, array in {**arrays, 'classes': classes}.items():
             self._results[field] = _keep(runtime, f'{field}.nii', array, reference, np.uint8)

@@ -14,6 +14,7 @@ from deepmir_bids.anatomy.starts import (
     at_spacing,
     clip_intensity,
     mutual_information,
+    register_linear,
 )
 
 START_MM, REFINE_MM = 4.0, 3.0
@@ -63,21 +64,25 @@ def register_rigid(moving, fixed) -> RigidRegistration:
         When the two have nothing in common, or fit only if one is stretched: then they are of two
         heads. Heads of one size and shape are not told apart.
     """
-    coarse, fine = _Pair.at(START_MM, moving, fixed), _Pair.at(REFINE_MM, moving, fixed)
-    starts: dict[str, list[str]] = {
-        'scanner': [],
+    images = [
+        to_ants(clip_intensity(np.squeeze(image.get_fdata(dtype=np.float32))), image.affine)
+        for image in (moving, fixed)
+    ]
+    coarse, fine = _Pair.at(START_MM, *images), _Pair.at(REFINE_MM, *images)
+    starts: dict[str, str | None] = {
+        'scanner': None,
         'scanner, moved': coarse.register('Rigid', 'Identity', (60, 40), 0.3),
         'centres of mass, moved': coarse.register('Rigid', None, (60, 40), 0.3),
     }
-    scores = {start: coarse.score(transforms) for start, transforms in starts.items()}
+    scores = {start: coarse.score(transform) for start, transform in starts.items()}
     best = max(scores, key=lambda start: scores[start])
     rigid = fine.register('Rigid', starts[best] or 'Identity', (30,), 0.2)
     score = fine.score(rigid)
-    stretched = read_linear(fine.register('Affine', rigid, (40,), 0.2)[0])
+    stretched = read_linear(fine.register('Affine', rigid, (40,), 0.2))
     stretch = np.abs(np.log(np.linalg.svd(stretched[:3, :3], compute_uv=False))).max()
     _check(moving, fixed, score, float(stretch))
     # ITK's matrix takes points of fixed to moving.
-    return RigidRegistration(np.linalg.inv(read_linear(rigid[0])), best, score, scores)
+    return RigidRegistration(np.linalg.inv(read_linear(rigid)), best, score, scores)
 
 
 @dataclass(frozen=True)
@@ -90,35 +95,17 @@ class _Pair:
 
     @classmethod
     def at(cls, spacing_mm: float, moving, fixed) -> _Pair:
-        mover, target = (
-            at_spacing(
-                to_ants(
-                    clip_intensity(np.squeeze(image.get_fdata(dtype=np.float32))), image.affine
-                ),
-                spacing_mm,
-            )
-            for image in (moving, fixed)
-        )
+        mover, target = (at_spacing(image, spacing_mm) for image in (moving, fixed))
         return cls(mover, target, _head(target.numpy()))
 
-    def score(self, transforms: list[str]) -> float:
+    def score(self, transform: str | None) -> float:
+        """Mutual information in the head, after a transform or as it is."""
+        transforms = [] if transform is None else [transform]
         carried = load_ants().apply_transforms(self.fixed, self.moving, transforms).numpy()
         return mutual_information(self.fixed.numpy(), carried, self.head)
 
-    def register(self, kind: str, initial, iterations, sampling: float) -> list[str]:
-        levels = tuple(range(len(iterations) - 1, -1, -1))
-        return load_ants().registration(
-            self.fixed,
-            self.moving,
-            type_of_transform=kind,
-            initial_transform=initial,
-            aff_metric='mattes',
-            aff_sampling=32,
-            aff_random_sampling_rate=sampling,
-            aff_iterations=iterations,
-            aff_shrink_factors=tuple(2**level for level in levels),
-            aff_smoothing_sigmas=levels,
-        )['fwdtransforms']
+    def register(self, kind: str, initial: str | None, iterations, sampling: float) -> str:
+        return register_linear(kind, self.fixed, self.moving, iterations, sampling, initial)
 
 
 def _check(moving, fixed, score: float, stretch: float) -> None:

@@ -115,25 +115,47 @@ def linear_to_template(image, fixed: dict, brain, brain_mask, n_refined: int = 2
         return sorted(starts, key=lambda s: (not s.plausible, -s.mutual_information))
 
     starts = best_first(
-        judged(name, _affine(at_spacing(target, START_MM), coarse, (60, 30), sampling=0.3))
+        judged(
+            name,
+            register_linear('Affine', at_spacing(target, START_MM), coarse, (60, 30), 0.3),
+        )
         for name, target in fixed.items()
     )
     refined = best_first(
         judged(
             f'{start.name}, refined',
-            _affine(fine_brain, fine, (40,), 0.4, start.transform, near),
+            register_linear('Affine', fine_brain, fine, (40,), 0.4, start.transform, near),
         )
         for start in starts[:n_refined]
     )
     return refined + starts
 
 
-def _affine(fixed, moving, iterations, sampling, initial=None, mask=None) -> str:
+def register_linear(
+    kind: str, fixed, moving, iterations, sampling: float, initial=None, mask=None
+) -> str:
+    """Rigid or affine registration by mutual information; path of the transform.
+
+    Parameters
+    ----------
+    kind
+        ``'Rigid'`` or ``'Affine'``.
+    fixed, moving
+        ANTs images.
+    iterations
+        At most so many at each level, the coarsest first; the last is at full resolution.
+    sampling
+        Share of the voxels that are looked at.
+    initial
+        Path of a transform, ``'Identity'``, or None for the centres of mass.
+    mask
+        ANTs image on the grid of ``fixed``: nothing counts outside.
+    """
     levels = range(len(iterations) - 1, -1, -1)
     result = load_ants().registration(
         fixed,
         moving,
-        type_of_transform='Affine',
+        type_of_transform=kind,
         initial_transform=initial,
         mask=mask,
         mask_all_stages=mask is not None,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deepmir_bids import INPUTS, __version__
+from deepmir_bids.cli.numbers import positive
 from deepmir_bids.errors import UsageError
 from deepmir_bids.model.registry import DEFAULT_MODEL
 from deepmir_bids.settings import QSM_SCALES, Settings
@@ -142,8 +143,8 @@ def _add_run_options(group) -> None:
     add = group.add_argument
     add('-w', '--work-dir', type=Path, default=Path('work'), help='for what may be deleted later')
     add('--device', default='auto', help='auto, cpu or cuda')
-    add('--nprocs', type=_positive, metavar='N', help='processes at once (default: all cores)')
-    add('--omp-nthreads', type=_positive, metavar='N', help='threads of one process')
+    add('--nprocs', type=positive, metavar='N', help='processes at once (default: all cores)')
+    add('--omp-nthreads', type=positive, metavar='N', help='threads of one process')
     add('--mem-gb', type=_not_negative, metavar='GB', help='memory that may be used')
     add('--use-plugin', type=Path, metavar='FILE', help='Nipype plugin and its arguments, as YAML')
     add('--stop-on-first-crash', action='store_true', help='end the run with the first failure')
@@ -216,13 +217,6 @@ def _not_negative(text: str) -> float:
     value = float(text)
     if not value >= 0:
         raise argparse.ArgumentTypeError(f'{text} is negative')
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is less than 1')
     return value
 
 

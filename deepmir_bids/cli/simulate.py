@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deepmir_bids.cli.numbers import positive
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 2 if the output folder cannot be used."""
@@ -39,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('out', type=Path, metavar='OUT', help='a folder that is new or empty')
     parser.add_argument(
-        '--participants', type=_positive, default=2, metavar='N', help='how many (default: 2)'
+        '--participants', type=positive, default=2, metavar='N', help='how many (default: 2)'
     )
     parser.add_argument(
         '--seed',
@@ -49,13 +51,6 @@ def _parser() -> argparse.ArgumentParser:
         help='the same seed gives the same dataset (default: 0)',
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{value} is not at least 1')
-    return value
 
 
 def _not_negative(text: str) -> int:

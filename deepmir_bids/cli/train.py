@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deepmir_bids import CLASSES, INPUTS
+from deepmir_bids.cli.numbers import positive
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.model.registry import ModelCard
 from deepmir_bids.settings import Settings
@@ -229,12 +230,12 @@ def _parser() -> argparse.ArgumentParser:
         help='use no other images (SWI always); by default all, and the model then does with any',
     )
     add('--classes', nargs='+', choices=list(CLASSES), help='learn no other class')
-    add('--steps', type=_positive, help='batches of 8 patches (default: 4000)')
+    add('--steps', type=positive, help='batches of 8 patches (default: 4000)')
     add('--seed', type=int, default=0, help='of every random draw (default: %(default)s)')
     add('--device', default='auto', help='auto, cpu or cuda (default: %(default)s)')
     add(
         '--nprocs',
-        type=_positive,
+        type=positive,
         metavar='N',
         help='units preprocessed at once, and threads of the training (default: all cores)',
     )
@@ -246,13 +247,6 @@ def _folds(text: str) -> str:
     if text != 'loo' and not (text.isdecimal() and int(text) >= 2):
         raise argparse.ArgumentTypeError(f'{text} is neither loo nor a number from 2')
     return text
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{value} is not at least 1')
-    return value
 
 
 if __name__ == '__main__':

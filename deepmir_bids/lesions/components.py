@@ -87,6 +87,11 @@ def find_lesions(
     return labels, lesions
 
 
+def class_map(labels: np.ndarray, lesions: Sequence[Lesion]) -> np.ndarray:
+    """Value in :data:`deepmir_bids.CLASSES` of each voxel's lesion, 0 elsewhere: uint8."""
+    return np.array([0, *(CLASSES[one.name] for one in lesions)], dtype=np.uint8)[labels]
+
+
 def iron_area(basal_ganglia: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """Where an iron deposit may lie: a mask (X, Y, Z) of the nuclei, widened by the margin."""
     return dilate(basal_ganglia, affine, IRON_MARGIN_MM)

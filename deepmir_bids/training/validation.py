@@ -65,16 +65,9 @@ def find(
     mirror: bool = True,
 ) -> Iterator[Finding]:
     """Find every candidate in ``subjects``, given some of their inputs."""
-    left_out = [channel for channel, name in enumerate(model.card.inputs) if name not in inputs]
     for subject in subjects:
-        x = subject.prepared.x.astype(np.float32)
-        x[left_out] = np.nan
-        device = str(next(model.network.parameters()).device)
-        probabilities = restore(
-            predict(model, x, device=device, mirror=mirror), subject.prepared.grid
-        )
         labels, lesions = find_lesions(
-            probabilities,
+            probabilities(model, subject, inputs, mirror=mirror),
             dict.fromkeys(CLASSES, model.card.extent),
             np.linalg.norm(subject.affine[:3, :3], axis=0),
             brain_mask=subject.brain_mask,
@@ -83,6 +76,16 @@ def find(
             extent=model.card.extent,
         )
         yield Finding(subject, labels, lesions)
+
+
+def probabilities(
+    model: Model, subject: CachedSubject, inputs: Sequence[str], *, mirror: bool = True
+) -> np.ndarray:
+    """Probabilities (class, X, Y, Z) on the SWI's grid of a subject, given some of its inputs."""
+    x = subject.prepared.x.astype(np.float32)
+    x[[channel for channel, name in enumerate(model.card.inputs) if name not in inputs]] = np.nan
+    device = str(next(model.network.parameters()).device)
+    return restore(predict(model, x, device=device, mirror=mirror), subject.prepared.grid)
 
 
 def find_all(model: Model, subjects: Sequence[CachedSubject]) -> dict[str, list[Finding]]:
