@@ -52,9 +52,12 @@ def hide_border(x: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def vary_intensity(x: np.ndarray, rng: np.random.Generator) -> None:
-    """Scale, shift and add noise to each image, in place, in its normalised units."""
+    """Scale, shift and add noise to each image, in place, in its normalised units.
+
+    Phase masks and QSM inversions differ by a third from one site to the next.
+    """
     for channel, (scale, shift, noise) in enumerate(
-        ((0.2, 0.15, 0.3), (0.2, 0.1, 0.4), (0.3, 0.5, 0.4))
+        ((0.3, 0.2, 0.35), (0.35, 0.1, 0.4), (0.3, 0.5, 0.4))
     ):
         factor = 1 + rng.uniform(-scale, scale)
         offset = rng.uniform(-shift, shift)
