@@ -1,8 +1,9 @@
 """A network with its card, and its probabilities over a volume.
 
-A brain at the working spacing is a box of known size (about 4 million voxels), so it goes through
-a 3D network whole: faster than a sliding window, and without seams. A 2D network takes whole axial
-slices.
+A brain at the default model's spacing is a box of some 4 million voxels, so it goes through a 3D
+network whole: faster than a sliding window, and without seams. What would not fit into the memory
+of a job, as with a lab's model of finer spacing, goes through in overlapping windows. A 2D network
+takes whole axial slices.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ from deepmir_bids.model.registry import (
 
 #: Voxels that go through a 2D network together: eight slices of 256×256, about 1 GB.
 VOXELS_AT_ONCE = 8 * 256 * 256
+#: A larger volume goes through a 3D network in windows: three brains, about 2 GB.
+VOXELS_WHOLE = 16_000_000
+#: Size of a window in voxels, a multiple of every network's stride, and how much two share.
+WINDOW = (160, 160, 96)
+OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
@@ -156,12 +162,29 @@ def predict(
         if model.network.spatial_dims == 2:
             found = _slice_by_slice(model, x)
         else:
-            found = _lesions(model, x[None])[0]
+            found = _volume(model, x)
             if mirror:
-                found = (found + _lesions(model, x[None, :, ::-1])[0, :, ::-1]) / 2
+                found = (found + _volume(model, x[:, ::-1])[:, ::-1]) / 2
     result = np.zeros((len(CLASSES), *x.shape[1:]), dtype=np.float32)
     result[[list(CLASSES).index(name) for name in model.card.classes]] = found
     return result
+
+
+def _volume(model: Model, x: np.ndarray) -> np.ndarray:
+    """Probabilities of a volume, whole or in overlapping windows."""
+    if x[0].size <= VOXELS_WHOLE:
+        return _lesions(model, x[None])[0]
+    from monai.inferers import sliding_window_inference
+
+    return sliding_window_inference(
+        torch.from_numpy(np.ascontiguousarray(x[None])),
+        WINDOW,
+        sw_batch_size=1,
+        predictor=lambda part: torch.from_numpy(_lesions(model, part.numpy())),
+        overlap=OVERLAP,
+        mode='gaussian',
+        cval=float('nan'),
+    )[0].numpy()
 
 
 def _slice_by_slice(model: Model, x: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from deepmir_bids.model import load_model
+from deepmir_bids.model import predict as prediction
 from deepmir_bids.model.predict import predict, probabilities_on_swi
 
 
@@ -25,6 +26,18 @@ def test_the_mirror_image_has_the_mirrored_result(model_folder):
     straight = predict(model, x, threads=1)
     np.testing.assert_allclose(predict(model, x[:, ::-1], threads=1)[:, ::-1], straight, atol=1e-6)
     np.testing.assert_array_equal(predict(model, x, threads=1), straight)
+
+
+def test_a_volume_too_large_goes_through_in_windows(model_folder, monkeypatch):
+    model = load_model(model_folder)
+    x = np.random.default_rng(0).normal(size=(3, 64, 40, 24)).astype(np.float32)
+    whole = predict(model, x, mirror=False)
+    monkeypatch.setattr(prediction, 'VOXELS_WHOLE', 20_000)
+    monkeypatch.setattr(prediction, 'WINDOW', (48, 48, 32))
+    windows = predict(model, x, mirror=False)
+    assert windows.shape == whole.shape
+    # Each window has borders of its own: alike, not the same.
+    assert 0 < np.abs(windows - whole).mean() < 0.05 * whole.std()
 
 
 def head(shape):
