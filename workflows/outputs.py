@@ -94,7 +94,8 @@ def detection_sidecar(settings: Settings, unit: Unit, card: ModelCard) -> dict[s
     """What a reader of a mask has to know of how it was made."""
     thresholds, min_volume_mm3 = operating_point(settings, card)
     return {
-        'InputsUsed': [name for name in unit.inputs if name in card.inputs],
+        'InputsUsed': [name for name in unit.inputs if name in card.sees],
+        'InputsMissing': [name for name in card.sees if name not in unit.inputs],
         'Model': card.name,
         'ModelSHA256': card.sha256,
         'OperatingPoint': settings.operating_point,

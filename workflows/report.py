@@ -8,7 +8,6 @@ from typing import Any
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
-from deepmir_bids import INPUTS
 from deepmir_bids.anatomy.structures import BASAL_GANGLIA, Structure
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.interfaces.reports import Assemble, Gallery, PlotContours, Summary
@@ -128,7 +127,7 @@ def _label_colours(structures: Sequence[Structure]) -> dict[str, list[int]]:
 
 def report_facts(unit: Unit, found: dict[str, Any], template: str, atlas: str) -> dict[str, str]:
     """What a result rests on, from the sidecar of its lesions, template and atlas."""
-    missing = ', '.join(name for name in INPUTS if name not in found['InputsUsed'])
+    missing = ', '.join(found['InputsMissing'])
     return {
         'Inputs': ', '.join(found['InputsUsed']) + (f' (missing: {missing})' if missing else ''),
         'SWI': unit.swi.name if unit.swi else '',

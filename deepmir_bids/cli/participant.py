@@ -37,15 +37,16 @@ def dry_run(settings: Settings) -> int:
 
     console = Console(highlight=False, soft_wrap=True)
     units = collect_units(settings)
+    lacking = unsuited(settings, [unit for unit in units if not unit.skipped])
     for unit in units:
         console.print(f'[bold]{escape(unit.label)}[/bold]')
         for name in unit.inputs:
             console.print(f'  {name}: {escape(str(getattr(unit, name)))}')
         for note in unit.notes:
             console.print(f'  note: {escape(note)}')
-        if unit.skipped:
-            console.print(f'  skipped: {unit.skipped}')
-    ready = [unit for unit in units if not unit.skipped]
+        if why := unit.skipped or lacking.get(unit.label):
+            console.print(f'  skipped: {escape(why)}')
+    ready = [unit for unit in units if not unit.skipped and unit.label not in lacking]
     if ready:
         with TemporaryDirectory() as folder:
             anatomy = choose_anatomy(settings, Path(folder))

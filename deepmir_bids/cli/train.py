@@ -59,7 +59,7 @@ def _train(options: argparse.Namespace) -> None:
     from deepmir_bids.training.crossvalidation import POOLED, run_parts
     from deepmir_bids.training.derivatives import count_lesions, labelled_units
     from deepmir_bids.training.folds import divide, recorded_parts
-    from deepmir_bids.training.recipe import known_classes, make_plan, seen_inputs
+    from deepmir_bids.training.recipe import known_classes, make_plan
 
     settings = _settings(options)
     check_settings(settings)
@@ -81,7 +81,7 @@ def _train(options: argparse.Namespace) -> None:
     }
     chosen |= {
         'steps': plan.steps,
-        'inputs': list(seen_inputs(card)),
+        'inputs': list(card.sees),
         'classes': list(known_classes(card)),
     }
     parts = recorded_parts(
@@ -126,7 +126,6 @@ def _card(options: argparse.Namespace, initial: ModelCard | None) -> ModelCard:
         blank_card,
         known_classes,
         restrict,
-        seen_inputs,
         sloppy_card,
     )
 
@@ -135,15 +134,15 @@ def _card(options: argparse.Namespace, initial: ModelCard | None) -> ModelCard:
     description = 'Trained with deepmir-train on labelled subjects.'
     if initial:
         card = initial
-        if unseen := set(options.inputs or ()) - set(seen_inputs(card)):
+        if unseen := set(options.inputs or ()) - set(card.sees):
             raise UsageError(
                 f'--init {options.init} never saw {" or ".join(sorted(unseen))}: '
-                f'--inputs can be {", ".join(seen_inputs(card))} at most.'
+                f'--inputs can be {", ".join(card.sees)} at most.'
             )
         description = f'Fine-tuned with deepmir-train from {options.init} on labelled subjects.'
     card = restrict(
         card,
-        {'swi', *options.inputs} if options.inputs else seen_inputs(card),
+        {'swi', *options.inputs} if options.inputs else card.sees,
         options.classes or known_classes(card),
     )
     training = {'init': options.init, 'classes': card.training['classes']}

@@ -19,6 +19,8 @@ CARD = 'card.json'
 WEIGHTS = 'model.safetensors'
 DEFAULT_MODEL = 'default'
 OPERATING_POINTS = ('sensitive', 'balanced', 'precise')
+#: The normalisation of an input that a model's network has a channel for, but never sees.
+UNUSED = 'unused'
 
 
 class ModelError(UsageError):
@@ -79,6 +81,11 @@ class ModelCard:
     classes: tuple[str, ...] = tuple(CLASSES)
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sees(self) -> tuple[str, ...]:
+        """Names of the inputs that the model makes use of."""
+        return tuple(name for name in INPUTS if self.inputs.get(name, UNUSED) != UNUSED)
 
     @property
     def fingerprint(self) -> str:

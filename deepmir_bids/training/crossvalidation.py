@@ -20,7 +20,7 @@ from deepmir_bids.training.export import draw_curves, write_model
 from deepmir_bids.training.folds import FINAL, Part
 from deepmir_bids.training.loop import train
 from deepmir_bids.training.plan import Plan
-from deepmir_bids.training.recipe import known_classes, seen_inputs
+from deepmir_bids.training.recipe import known_classes
 from deepmir_bids.training.subjects import CachedSubject
 from deepmir_bids.training.validation import Finding, calibrate_all, find_all, summarise
 
@@ -123,7 +123,7 @@ def _run(part, subjects, card, plan, folder, initial, device, figures=None) -> N
         training={
             **card.training,
             'data': 'labelled subjects of a BIDS dataset',
-            'inputs': list(seen_inputs(card)),
+            'inputs': list(card.sees),
             'classes': list(known_classes(card)),
             'subjects': [unit.name for unit in training],
             'validation': [unit.name for unit in validation],

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from deepmir_bids import CLASSES, INPUTS
-from deepmir_bids.model.registry import OPERATING_POINTS, ModelCard
+from deepmir_bids import CLASSES
+from deepmir_bids.model.registry import OPERATING_POINTS, UNUSED, ModelCard
 from deepmir_bids.training.plan import Plan
-
-#: The normalisation of an input that a model never sees.
-UNUSED = 'unused'
 
 
 def blank_card(name: str) -> ModelCard:
@@ -82,11 +79,6 @@ def restrict(card: ModelCard, inputs: Collection[str], classes: Collection[str])
         inputs={name: how if name in inputs else UNUSED for name, how in card.inputs.items()},
         training={**card.training, 'classes': [name for name in CLASSES if name in classes]},
     )
-
-
-def seen_inputs(card: ModelCard) -> tuple[str, ...]:
-    """Names of the inputs that a model makes use of."""
-    return tuple(name for name in INPUTS if card.inputs.get(name, UNUSED) != UNUSED)
 
 
 def known_classes(card: ModelCard) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from deepmir_bids.lesions.matching import Comparison, Match, compare, index_lesi
 from deepmir_bids.model.inputs import restore
 from deepmir_bids.model.predict import Model, predict
 from deepmir_bids.model.registry import ModelCard
-from deepmir_bids.training.recipe import known_classes, seen_inputs
+from deepmir_bids.training.recipe import known_classes
 from deepmir_bids.training.subjects import CachedSubject
 
 #: What a unit may bring along.
@@ -98,7 +98,7 @@ def find_all(model: Model, subjects: Sequence[CachedSubject]) -> dict[str, list[
 
 def combinations(card: ModelCard) -> list[tuple[str, ...]]:
     """What a unit may bring along of the inputs that a model makes use of."""
-    seen, needed = set(seen_inputs(card)), set(card.needs)
+    seen, needed = set(card.sees), set(card.needs)
     return [inputs for inputs in COMBINATIONS if needed <= set(inputs) <= seen]
 
 

@@ -3,20 +3,54 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from deepmir_bids.anatomy.builtin import SPACE
 from deepmir_bids.bids.units import Unit
+from deepmir_bids.cli import run
 from deepmir_bids.cli.participant import unsuited
 from deepmir_bids.model.keras_import import import_keras
 from deepmir_bids.model.networks import build
 from deepmir_bids.settings import Settings
 
 
-def test_units_without_what_the_model_needs_fail_at_once(tmp_path, write_keras):
+@pytest.fixture
+def authors(tmp_path, write_keras) -> Path:
+    """Folder of a model that needs SWI and QSM."""
     write_keras(tmp_path / 'a.h5', build('DeepMIR2D', {'inputs': 2, 'outputs': 3, 'width': 2}))
     import_keras(tmp_path / 'a.h5', tmp_path / 'authors', ('swi', 'qsm'))
+    return tmp_path / 'authors'
+
+
+def test_units_without_what_the_model_needs_fail_at_once(tmp_path, authors):
     settings = Settings(tmp_path, tmp_path / 'out', tmp_path / 'work')
     whole = Unit('01', swi=Path('swi'), qsm=Path('qsm'))
     lacking = Unit('02', swi=Path('swi'), t2w=Path('t2w'))
     assert unsuited(settings, [whole, lacking]) == {}
-    found = unsuited(replace(settings, model=str(tmp_path / 'authors')), [whole, lacking])
+    found = unsuited(replace(settings, model=str(authors)), [whole, lacking])
     assert list(found) == ['sub-02']
     assert found['sub-02'].startswith('The model "authors" needs swi, qsm, and there is no qsm')
+
+
+def test_a_dry_run_tells_all_and_writes_nothing(tmp_path, authors, capsys):
+    raw = tmp_path / 'raw'
+    for name in ('01_swi', '01_T2w', '02_swi', '02_Chimap', '03_T2w'):
+        image = raw / f'sub-{name[:2]}' / 'anat' / f'sub-{name}.nii.gz'
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.touch()
+    (raw / 'dataset_description.json').write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
+    command = [str(raw), str(tmp_path / 'out'), 'participant', '--dry-run']
+    command += ['--template', SPACE, '--atlas', 'builtin', '--work-dir', str(tmp_path / 'work')]
+    assert run.main(command) == 1
+    said = capsys.readouterr().out
+    assert f'swi: {raw}/sub-01/anat/sub-01_swi.nii.gz' in said
+    assert f'qsm: {raw}/sub-02/anat/sub-02_Chimap.nii.gz' in said
+    assert 'skipped: no SWI found' in said
+    assert 'steps of sub-01' in said
+    assert 'predict' in said
+
+    assert run.main([*command, '--model', str(authors)]) == 1
+    said = capsys.readouterr().out
+    assert 'skipped: The model "authors" needs swi, qsm' in said
+    assert 'steps of sub-02' in said
+    assert {path.name for path in tmp_path.iterdir()} == {'raw', 'a.h5', 'authors'}

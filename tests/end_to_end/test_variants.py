@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from deepmir_bids import INPUTS
 from deepmir_bids.bids.tables import read_tsv
 from deepmir_bids.simulation.dataset import create_dataset, write_subject
 from deepmir_bids.simulation.subject import reorient
@@ -88,6 +89,7 @@ def test_outputs_say_which_inputs_were_used(done, label, used):
         (path / f'sub-{label}_space-SWI_label-CMB_desc-deepmir_mask.json').read_text()
     )
     assert sidecar['InputsUsed'] == used
+    assert sidecar['InputsMissing'] == [name for name in INPUTS if name not in used]
     assert ('qsm' in used) == (path / f'sub-{label}_space-SWI_desc-preproc_Chimap.json').exists()
 
 

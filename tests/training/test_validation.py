@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepmir_bids.lesions.components import Lesion
-from deepmir_bids.training.recipe import blank_card, known_classes, restrict, seen_inputs
+from deepmir_bids.training.recipe import blank_card, known_classes, restrict
 from deepmir_bids.training.validation import (
     Finding,
     calibrate,
@@ -75,7 +75,7 @@ def test_only_inputs_that_a_model_makes_use_of_are_combined():
     assert len(combinations(card)) == 4
     less = restrict(card, ['swi', 't2w'], ['CMB'])
     assert combinations(less) == [('swi',), ('swi', 't2w')]
-    assert seen_inputs(less) == ('swi', 't2w')
+    assert less.sees == ('swi', 't2w')
     assert known_classes(less) == ('CMB',)
     # Restricting again takes away more, and gives nothing back.
-    assert seen_inputs(restrict(less, ['swi', 'qsm'], ['CMB'])) == ('swi',)
+    assert restrict(less, ['swi', 'qsm'], ['CMB']).sees == ('swi',)
