@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import pandas as pd
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
@@ -110,7 +108,6 @@ class _LabelInputSpec(BaseInterfaceInputSpec):
 class _LabelOutputSpec(TraitedSpec):
     brain_mask = File(exists=True)
     structures = File(exists=True, desc='one value for each structure')
-    structures_tsv = File(exists=True, desc='index, name and region of each')
     iron_rich = File(exists=True, desc='caudate, putamen and pallidum')
     iron_area = File(exists=True, desc='the same, widened: where an iron deposit may lie')
 
@@ -123,7 +120,6 @@ class Label(SimpleInterface):
 
     def _run_interface(self, runtime):
         from deepmir_bids.anatomy.labels import label_grid
-        from deepmir_bids.bids.tables import write_tsv
 
         swi = nib.load(self.inputs.reference)
         anatomy = self.inputs.anatomy
@@ -146,9 +142,50 @@ class Label(SimpleInterface):
             image.set_data_dtype(data.dtype)
             self._results[name] = str(Path(runtime.cwd) / f'{name}.nii')
             nib.save(image, self._results[name])
-        table = Path(runtime.cwd) / 'structures.tsv'
-        names = pd.DataFrame([asdict(structure) for structure in anatomy.structures])
-        self._results['structures_tsv'] = str(write_tsv(names, table))
+        return runtime
+
+
+class _MeasureAnatomyInputSpec(BaseInterfaceInputSpec):
+    swi = File(exists=True, mandatory=True)
+    qsm = File(exists=True, desc='in ppm')
+    brain_mask = File(exists=True, mandatory=True)
+    structures = File(exists=True, mandatory=True, desc='one value for each structure')
+    anatomy = traits.Instance(Anatomy, mandatory=True)
+
+
+class _MeasureAnatomyOutputSpec(TraitedSpec):
+    structures_tsv = File(exists=True, desc='name, volume and susceptibility of each structure')
+    quality = traits.Dict(desc='what a cohort is checked by')
+
+
+class MeasureAnatomy(SimpleInterface):
+    """Volume and susceptibility of each structure, and how good the images are."""
+
+    input_spec = _MeasureAnatomyInputSpec
+    output_spec = _MeasureAnatomyOutputSpec
+
+    def _run_interface(self, runtime):
+        from deepmir_bids.anatomy.measures import measure_structures
+        from deepmir_bids.bids.tables import write_tsv
+        from deepmir_bids.imaging.quality import relative_noise
+
+        swi, brain = nib.load(self.inputs.swi), nib.load(self.inputs.brain_mask).get_fdata() > 0
+        qsm = _optional(self.inputs.qsm)
+        table = measure_structures(
+            np.asanyarray(nib.load(self.inputs.structures).dataobj),
+            self.inputs.anatomy.structures,
+            swi.affine,
+            None if qsm is None else qsm.get_fdata(dtype=np.float32),
+        )
+        self._results['structures_tsv'] = str(
+            write_tsv(table, Path(runtime.cwd) / 'structures.tsv')
+        )
+        zooms = nib.affines.voxel_sizes(swi.affine)
+        self._results['quality'] = {
+            'BrainVolume': round(float(brain.sum() * np.prod(zooms)) / 1000, 1),
+            'SWINoise': round(relative_noise(swi.get_fdata(dtype=np.float32), brain), 4),
+            'VoxelSize': [round(float(side), 4) for side in zooms],
+        }
         return runtime
 
 

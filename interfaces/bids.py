@@ -29,6 +29,7 @@ class _PublishInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
     figures = InputMultiObject(File(exists=True), desc='files that have their names already')
     page = File(exists=True)
     registration = traits.Dict(desc='goes into the sidecar of the brain mask')
+    quality = traits.Dict(desc='goes there, too')
     chi_meta = traits.Dict(desc='goes into the sidecar of the QSM')
     notes = traits.List(traits.Str, desc='go into the sidecar of the lesions')
 
@@ -73,7 +74,10 @@ class Publish(SimpleInterface):
         from deepmir_bids.interfaces.derivatives import name_files
 
         learned = {
-            'brain_mask': {'Registration': self.inputs.registration},
+            'brain_mask': {
+                'Registration': self.inputs.registration,
+                'Quality': self.inputs.quality,
+            },
             'qsm': self.inputs.chi_meta,
             'lesions': {'Notes': self.inputs.notes if isdefined(self.inputs.notes) else []},
         }

@@ -79,10 +79,11 @@ class _FindLesionsInputSpec(BaseInterfaceInputSpec):
 
 class _FindLesionsOutputSpec(TraitedSpec):
     lesions = File(exists=True, desc='one index for each lesion')
+    candidates = File(exists=True, desc='the same of what stayed just under its threshold')
     classes = File(exists=True, desc='1 CMB, 2 iron')
     cmb = File(exists=True, desc='mask of the microbleeds')
     iron = File(exists=True, desc='mask of the iron deposits')
-    found = File(exists=True, desc='JSON: class and probability of each index')
+    found = File(exists=True, desc='JSON: class and probability of each index, how many count')
 
 
 class FindLesions(SimpleInterface):
@@ -92,10 +93,15 @@ class FindLesions(SimpleInterface):
     output_spec = _FindLesionsOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.lesions.components import class_map, find_lesions
+        from deepmir_bids.lesions.components import (
+            MOST_CANDIDATES,
+            NEAR,
+            class_map,
+            find_lesions,
+        )
 
         reference = nib.load(self.inputs.cmb)
-        labels, lesions = find_lesions(
+        labels, found = find_lesions(
             np.stack([_data(getattr(self.inputs, name.lower())) for name in CLASSES]),
             self.inputs.thresholds,
             reference.header.get_zooms()[:3],
@@ -103,16 +109,23 @@ class FindLesions(SimpleInterface):
             iron_mask=_data(self.inputs.iron_area) > 0,
             min_volume_mm3=self.inputs.min_volume_mm3,
             extent=self.inputs.extent,
+            near=NEAR,
         )
+        lesions = [one for one in found if one.probability >= self.inputs.thresholds[one.name]]
+        found = found[: len(lesions) + MOST_CANDIDATES]
+        candidates = np.where((labels > len(lesions)) & (labels <= len(found)), labels, 0)
+        labels[labels > len(lesions)] = 0
         classes = class_map(labels, lesions)
         arrays = {name.lower(): classes == value for name, value in CLASSES.items()}
         for field, array in {**arrays, 'classes': classes}.items():
             self._results[field] = _keep(runtime, f'{field}.nii', array, reference, np.uint8)
-        self._results['lesions'] = _keep(runtime, 'lesions.nii', labels, reference, np.int16)
+        for field, array in {'lesions': labels, 'candidates': candidates}.items():
+            self._results[field] = _keep(runtime, f'{field}.nii', array, reference, np.int16)
         self._results['found'] = str(Path(runtime.cwd) / 'found.json')
         content = {
-            'class': [lesion.name for lesion in lesions],
-            'probability': [lesion.probability for lesion in lesions],
+            'class': [one.name for one in found],
+            'probability': [one.probability for one in found],
+            'lesions': len(lesions),
         }
         Path(self._results['found']).write_text(json.dumps(content))
         return runtime
@@ -120,6 +133,7 @@ class FindLesions(SimpleInterface):
 
 class _MeasureLesionsInputSpec(BaseInterfaceInputSpec):
     lesions = File(exists=True, mandatory=True)
+    candidates = File(exists=True, mandatory=True)
     found = File(exists=True, mandatory=True)
     swi = File(exists=True, mandatory=True)
     qsm = File(exists=True, desc='in ppm')
@@ -135,10 +149,11 @@ class _MeasureLesionsInputSpec(BaseInterfaceInputSpec):
 
 class _MeasureLesionsOutputSpec(TraitedSpec):
     table = File(exists=True, desc='the lesion table')
+    candidates = File(exists=True, desc='the same of the candidates')
 
 
 class MeasureLesions(SimpleInterface):
-    """One row for each lesion: where it is, how large, how it looks."""
+    """One row for each lesion or candidate: where it is, how large, how it looks."""
 
     input_spec = _MeasureLesionsInputSpec
     output_spec = _MeasureLesionsOutputSpec
@@ -151,7 +166,7 @@ class MeasureLesions(SimpleInterface):
         found = json.loads(Path(self.inputs.found).read_text())
         names = read_tsv(self.inputs.structures_tsv)
         table = measure_lesions(
-            _data(self.inputs.lesions).astype(np.int32),
+            (_data(self.inputs.lesions) + _data(self.inputs.candidates)).astype(np.int32),
             found['class'],
             found['probability'],
             affine=nib.load(self.inputs.swi).affine,
@@ -162,7 +177,9 @@ class MeasureLesions(SimpleInterface):
             names={int(row['index']): (row['name'], row['region']) for _, row in names.iterrows()},
             to_template=lambda points: points_to_template(points, self.inputs.from_template),
         )
-        self._results['table'] = str(write_tsv(table, Path(runtime.cwd) / 'lesions.tsv'))
+        counts = table['index'] <= found['lesions']
+        for field, rows in {'table': table[counts], 'candidates': table[~counts]}.items():
+            self._results[field] = str(write_tsv(rows, Path(runtime.cwd) / f'{field}.tsv'))
         return runtime
 
 

@@ -7,7 +7,7 @@ from nipype.pipeline import engine as pe
 
 from deepmir_bids.anatomy.templates import Anatomy
 from deepmir_bids.bids.units import Unit
-from deepmir_bids.interfaces.anatomy import Align, Label, Register
+from deepmir_bids.interfaces.anatomy import Align, Label, MeasureAnatomy, Register
 from deepmir_bids.interfaces.images import ConvertChi, CorrectBias, LoadVolume, ToGrid
 from deepmir_bids.settings import Settings
 
@@ -28,6 +28,8 @@ def init_anatomy_wf(
         On that grid.
     to_template, from_template, registration
         Transforms of images between SWI and template, and how well they fit.
+    quality
+        What a cohort is checked by, for the sidecar of the brain mask.
     chi_meta
         What was done to the QSM, for its sidecar.
     notes
@@ -49,6 +51,7 @@ def init_anatomy_wf(
                 'to_template',
                 'from_template',
                 'registration',
+                'quality',
                 'chi_meta',
                 'notes',
             ]
@@ -67,7 +70,17 @@ def init_anatomy_wf(
         mem_gb=2,
     )
     label_swi = pe.Node(Label(anatomy=anatomy), name='label_swi', mem_gb=2)
+    measure_anatomy = pe.Node(MeasureAnatomy(anatomy=anatomy), name='measure_anatomy', mem_gb=1)
     workflow.connect([
+        (load_swi, measure_anatomy, [('out_file', 'swi')]),
+        (label_swi, measure_anatomy, [
+            ('brain_mask', 'brain_mask'),
+            ('structures', 'structures'),
+        ]),
+        (measure_anatomy, outputnode, [
+            ('structures_tsv', 'structures_tsv'),
+            ('quality', 'quality'),
+        ]),
         (load_swi, label_swi, [('out_file', 'reference')]),
         (register, label_swi, [('from_template', 'from_template')]),
         (load_swi, notes, [('notes', 'in1')]),
@@ -80,7 +93,6 @@ def init_anatomy_wf(
         (label_swi, outputnode, [
             ('brain_mask', 'brain_mask'),
             ('structures', 'structures'),
-            ('structures_tsv', 'structures_tsv'),
             ('iron_area', 'iron_area'),
         ]),
         (notes, outputnode, [('out', 'notes')]),
@@ -162,5 +174,6 @@ def _connect_qsm(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
         (load_qsm, qsm_notes, [('notes', 'in1')]),
         (convert_chi, qsm_notes, [('notes', 'in2')]),
         (qsm_notes, node('notes'), [('out', 'in4')]),
+        (convert_chi, node('measure_anatomy'), [('out_file', 'qsm')]),
         (convert_chi, node('outputnode'), [('out_file', 'qsm'), ('meta', 'chi_meta')]),
     ])  # fmt: skip

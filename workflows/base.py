@@ -77,7 +77,7 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
 
     shared = ['brain_mask', 'structures', *unit.inputs]
     more = ['structures_tsv', 'iron_area', 'from_template']
-    fields = {result.field for result in results} | {'registration', 'chi_meta'}
+    fields = {result.field for result in results} | {'registration', 'quality', 'chi_meta'}
     workflow.connect([
         (anatomy_wf, notes, [('outputnode.notes', 'in2')]),
         (anatomy_wf, lesions_wf, _into('inputnode.', shared + more)),

@@ -30,6 +30,8 @@ def init_lesions_wf(
         Probability and mask of each class.
     classes, lesions, table
         Class map, one index for each lesion, and the lesion table.
+    candidates, candidates_table
+        The same of what stayed just under its threshold.
 
     """
     workflow = pe.Workflow(name=name)
@@ -58,6 +60,8 @@ def init_lesions_wf(
                 'classes',
                 'lesions',
                 'table',
+                'candidates',
+                'candidates_table',
             ]
         ),
         name='outputnode',
@@ -94,15 +98,20 @@ def init_lesions_wf(
             *[pair for pair in optional if pair[0] == 'qsm'],
         ]),
         (predict, find, [('cmb', 'cmb'), ('iron', 'iron')]),
-        (find, measure, [('lesions', 'lesions'), ('found', 'found')]),
+        (find, measure, [
+            ('lesions', 'lesions'),
+            ('candidates', 'candidates'),
+            ('found', 'found'),
+        ]),
         (predict, outputnode, [('cmb', 'cmb_probseg'), ('iron', 'iron_probseg')]),
         (find, outputnode, [
             ('cmb', 'cmb_mask'),
             ('iron', 'iron_mask'),
             ('classes', 'classes'),
             ('lesions', 'lesions'),
+            ('candidates', 'candidates'),
         ]),
-        (measure, outputnode, [('table', 'table')]),
+        (measure, outputnode, [('table', 'table'), ('candidates', 'candidates_table')]),
     ])  # fmt: skip
     return workflow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from deepmir_bids import CLASSES
+from deepmir_bids import CLASSES, __version__
 from deepmir_bids.anatomy.templates import Anatomy
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.data import load as load_data
@@ -17,6 +17,12 @@ STRUCTURE_COLUMNS = {
     'index': {'Description': 'Value of the structure in the label image.', 'Format': 'integer'},
     'name': {'Description': 'Name of the structure.'},
     'region': {'Description': 'Region it is counted in: lobar, deep or infratentorial.'},
+    'volume_mm3': {'Description': 'Volume in this head.', 'Units': 'mm^3'},
+    'chi_mean_ppm': {
+        'Description': 'Mean susceptibility where it was measured; n/a without QSM.',
+        'Units': 'ppm',
+    },
+    'chi_sd_ppm': {'Description': 'Its standard deviation between voxels.', 'Units': 'ppm'},
 }
 
 
@@ -76,11 +82,14 @@ def unit_results(
         'name': {'Description': 'Lesion class.', 'Levels': columns['class']['Levels']},
     }
     lesions = {**ours, 'desc': 'lesions', 'suffix': 'dseg'}
+    candidates = {**lesions, 'desc': 'candidates'}
     labelled = [
         Result('classes', {**ours, 'suffix': 'dseg'}, {**found, **class_columns}),
         Result('classes_tsv', {**ours, 'suffix': 'dseg'}, {}),
         Result('lesions', lesions, {**found, **columns}),
         Result('table', lesions, {}),
+        Result('candidates', candidates, {**found, **columns}),
+        Result('candidates_table', candidates, {}),
     ]
     xfm = {'mode': 'image', 'suffix': 'xfm'}
     transforms = [
@@ -96,6 +105,7 @@ def detection_sidecar(settings: Settings, unit: Unit, card: ModelCard) -> dict[s
     return {
         'InputsUsed': [name for name in unit.inputs if name in card.sees],
         'InputsMissing': [name for name in card.sees if name not in unit.inputs],
+        'Version': __version__,
         'Model': card.name,
         'ModelSHA256': card.sha256,
         'OperatingPoint': settings.operating_point,

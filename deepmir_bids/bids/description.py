@@ -17,6 +17,8 @@ DESCRIPTIONS = {
     'brain': 'The brain, by registration to the template or as given with --brain-mask-from',
     'deepmir': 'Found by the network and kept at the operating point of the run',
     'lesions': 'One index for each lesion; its table is the lesion table',
+    'candidates': 'The same of what stayed just under its threshold: not counted, for a reader',
+    'review': 'What a reader made of each lesion and candidate',
 }
 
 

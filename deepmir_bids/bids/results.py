@@ -20,6 +20,8 @@ ENDINGS = {
     'classes': '_space-SWI_seg-deepmir_dseg.nii.gz',
     'lesions': '_space-SWI_seg-deepmir_desc-lesions_dseg.nii.gz',
     'table': '_space-SWI_seg-deepmir_desc-lesions_dseg.tsv',
+    'candidates': '_space-SWI_seg-deepmir_desc-candidates_dseg.nii.gz',
+    'candidates_table': '_space-SWI_seg-deepmir_desc-candidates_dseg.tsv',
 }
 #: What a unit need not have, for want of the input.
 OPTIONAL = {'t2w', 'qsm'}
@@ -74,6 +76,11 @@ def read_results(out_dir: Path, unit: Unit) -> Results:
         anatomy=sidecar('brain_mask'),
         atlas=atlases[0].name.split('_seg-')[1].split('_')[0],
     )
+
+
+def holds_classes(path: Path) -> bool:
+    """Whether a label image may hold classes: those of lesions and candidates hold an index."""
+    return not any(f'_desc-{kind}_' in path.name for kind in ('lesions', 'candidates'))
 
 
 def _beside(image: Path, suffix: str) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.structures import basal_ganglia_indices, read_structures
-from deepmir_bids.bids.results import Results, read_results
+from deepmir_bids.bids.results import Results, holds_classes, read_results
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.imaging.grids import read_image, same_grid
@@ -74,7 +74,7 @@ def find_pairs(truth: Path, prediction: Path) -> list[Pair]:
     ----------
     truth : Path
         A derivatives dataset with one class map a unit, ``sub-*_dseg.nii.gz``; those of
-        ``desc-lesions`` hold an index per lesion and are passed over.
+        lesions and candidates hold an index for each and are passed over.
     prediction : Path
         An output folder of deepmir. Units without a truth are passed over.
 
@@ -112,7 +112,7 @@ def find_pairs(truth: Path, prediction: Path) -> list[Pair]:
 def class_maps(folder: Path) -> list[Path]:
     """Class maps (``*_dseg.nii.gz``) in a derivatives dataset, without the indexed lesions."""
     paths = folder.glob('sub-*/**/anat/sub-*_dseg.nii.gz')
-    return sorted(path for path in paths if '_desc-lesions_' not in path.name)
+    return sorted(path for path in paths if holds_classes(path))
 
 
 def read_case(pair: Pair) -> Case:

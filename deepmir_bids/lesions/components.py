@@ -19,6 +19,10 @@ from deepmir_bids.imaging.grids import dilate
 NEIGHBOURHOOD = np.ones((3, 3, 3), dtype=bool)
 #: Iron may lie this far outside its nucleus: a registration is not better than that.
 IRON_MARGIN_MM = 2.0
+#: What reaches this share of its threshold is shown to a reader as a candidate, ...
+NEAR = 0.5
+#: ... but no more than this many, the nearest to their thresholds.
+MOST_CANDIDATES = 20
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def find_lesions(
     iron_mask: np.ndarray,
     min_volume_mm3: float,
     extent: float,
+    near: float = 1.0,
 ) -> tuple[np.ndarray, list[Lesion]]:
     """Find the lesions of both classes in their probabilities.
 
@@ -59,11 +64,15 @@ def find_lesions(
         Smaller components are dropped; a single voxel is kept whatever its size if this is 0.
     extent : float
         Probability that outlines a lesion; a class's threshold is used where that is lower.
+    near : float
+        Share of its threshold that a lesion's peak has to reach: below 1, candidates are found,
+        too.
 
     Returns
     -------
     labels : int32 array (X, Y, Z)
-        0, or the index of a lesion: from 1, CMB first, the most probable of each class first.
+        0, or the index of a lesion: from 1, CMB first, the most probable of each class first;
+        then the candidates, those nearest to their threshold first.
     lesions : list of Lesion
         In the order of their indices.
 
@@ -76,14 +85,22 @@ def find_lesions(
     candidate &= probabilities >= np.minimum(limit, extent)
     owner = np.argmax(np.where(candidate, probabilities / limit, 0), axis=0)
 
-    labels = np.zeros(probabilities.shape[1:], dtype=np.int32)
-    lesions: list[Lesion] = []
+    found: list[tuple] = []
     fewest = min_volume_mm3 / float(np.prod(zooms))
     for channel, name in enumerate(names):
         own = candidate[channel] & (owner == channel)
-        for voxels, peak in _components(own, probabilities[channel], thresholds[name], fewest):
-            lesions.append(Lesion(len(lesions) + 1, name, peak))
-            labels[voxels] = lesions[-1].index
+        least = near * thresholds[name]
+        found += [(name, *one) for one in _components(own, probabilities[channel], least, fewest)]
+    reached = [peak / thresholds[name] for name, _, peak in found]
+    # Sorting is stable: the lesions stay as they are, before the candidates.
+    order = sorted(range(len(found)), key=lambda i: -min(reached[i], 1.0))
+
+    labels = np.zeros(probabilities.shape[1:], dtype=np.int32)
+    lesions = []
+    for index, i in enumerate(order, start=1):
+        name, voxels, peak = found[i]
+        labels[voxels] = index
+        lesions.append(Lesion(index, name, peak))
     return labels, lesions
 
 

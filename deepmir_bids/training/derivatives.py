@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from deepmir_bids import CLASSES
-from deepmir_bids.bids.results import read_results
+from deepmir_bids.bids.results import holds_classes, read_results
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.lesions.matching import index_lesions
@@ -17,7 +17,7 @@ from deepmir_bids.training.subjects import TrainingSubject, read_labels
 def labelled_units(units: Iterable[Unit], labels: Path) -> dict[Unit, Path]:
     """Units that have an SWI and a class map (``<unit>_*desc-<any>_dseg.nii.gz``) in ``labels``.
 
-    Images of ``desc-lesions`` hold an index per lesion, not a class, and are passed over.
+    Images of lesions and candidates hold an index for each, not a class, and are passed over.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def labelled_units(units: Iterable[Unit], labels: Path) -> dict[Unit, Path]:
     for unit in units:
         folder = labels.joinpath(*unit.label.split('_', maxsplit=1)) / 'anat'
         paths = sorted(folder.glob(f'{unit.label}_*desc-*_dseg.nii.gz'))
-        paths = [path for path in paths if '_desc-lesions_' not in path.name]
+        paths = [path for path in paths if holds_classes(path)]
         if len(paths) > 1:
             raise UsageError(
                 f'{folder} has {len(paths)} label images of {unit.label} '

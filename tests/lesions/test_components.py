@@ -8,7 +8,16 @@ SHAPE = (12, 12, 12)
 THRESHOLDS = {'CMB': 0.6, 'iron': 0.6}
 
 
-def run(probabilities, *, iron=None, volume=0.0, extent=0.3, thresholds=THRESHOLDS, brain=None):
+def run(
+    probabilities,
+    *,
+    iron=None,
+    volume=0.0,
+    extent=0.3,
+    thresholds=THRESHOLDS,
+    brain=None,
+    near=1.0,
+):
     everywhere = np.ones(SHAPE, dtype=bool)
     return find_lesions(
         probabilities,
@@ -18,6 +27,7 @@ def run(probabilities, *, iron=None, volume=0.0, extent=0.3, thresholds=THRESHOL
         iron_mask=everywhere if iron is None else iron,
         min_volume_mm3=volume,
         extent=extent,
+        near=near,
     )
 
 
@@ -92,3 +102,22 @@ def test_the_smallest_volume_is_in_mm3():
     p[0, 2, 2, 2:5] = 0.9  # three voxels of 2 mm3
     assert len(run(p, volume=6)[1]) == 1
     assert len(run(p, volume=6.1)[1]) == 0
+
+
+def test_candidates_come_after_all_lesions_and_change_none():
+    p = empty()
+    p[0, 2, 2, 2:5] = (0.35, 0.8, 0.35)
+    p[0, 5, 5, 5] = 0.4
+    p[1, 8, 8, 8] = 0.5
+    p[1, 2, 8, 8] = 0.7
+    p[1, 10, 2, 2] = 0.29
+    plain, lesions = run(p)
+    labels, all_of_them = run(p, near=0.5)
+    assert all_of_them[:2] == lesions
+    assert [(one.name, round(one.probability, 2)) for one in all_of_them[2:]] == [
+        ('iron', 0.5),
+        ('CMB', 0.4),
+    ]
+    np.testing.assert_array_equal(np.where(labels > 2, 0, labels), plain)
+    assert labels[8, 8, 8] == 3
+    assert labels[5, 5, 5] == 4
