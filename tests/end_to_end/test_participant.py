@@ -30,6 +30,7 @@ sub-01/anat/sub-01_space-SWI_seg-deepmir_label-CMB_probseg.nii.gz .json
 sub-01/anat/sub-01_space-SWI_seg-deepmir_label-iron_probseg.nii.gz .json
 sub-01/anat/sub-01_space-SWI_seg-deepmir_dseg.nii.gz .json .tsv
 sub-01/anat/sub-01_space-SWI_seg-deepmir_desc-lesions_dseg.nii.gz .json .tsv
+sub-01/anat/sub-01_space-SWI_seg-deepmir_desc-candidates_dseg.nii.gz .json .tsv
 sub-01/anat/sub-01_from-SWI_to-MNI152NLin2009aSym_mode-image_xfm.h5
 sub-01/anat/sub-01_from-MNI152NLin2009aSym_to-SWI_mode-image_xfm.h5
 sub-01/figures/sub-01_space-SWI_desc-summary_swi.html
@@ -76,7 +77,7 @@ def test_exactly_the_promised_files_are_there(one_run):
 def test_everything_is_on_the_grid_of_the_swi(one_subject, anat):
     swi = nib.load(one_subject / 'sub-01' / 'anat' / 'sub-01_rec-swi_T2starw.nii.gz')
     images = list(anat.glob('*space-SWI*.nii.gz'))
-    assert len(images) == 10
+    assert len(images) == 11
     for path in images:
         image = nib.load(path)
         assert image.shape == swi.shape

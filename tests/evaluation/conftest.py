@@ -49,6 +49,7 @@ def write_prediction(
     images = {
         'seg-deepmir_dseg': found,
         'seg-deepmir_desc-lesions_dseg': found,
+        'seg-deepmir_desc-candidates_dseg': np.zeros_like(found),
         'seg-simple_dseg': structures(),
         'desc-brain_mask': (structures() > 0).astype(np.uint8),
     }
@@ -59,7 +60,8 @@ def write_prediction(
         path.with_name(path.name.replace('.nii.gz', '.json')).write_text(json.dumps(SIDECAR))
     stem = path.parent / f'{label}_space-SWI'
     Path(f'{stem}_seg-simple_dseg.tsv').write_text(STRUCTURES)
-    Path(f'{stem}_seg-deepmir_desc-lesions_dseg.tsv').write_text('index\n')
+    for desc in ('lesions', 'candidates'):
+        Path(f'{stem}_seg-deepmir_desc-{desc}_dseg.tsv').write_text('index\n')
 
 
 def _save(root: Path, label: str, name: str, data: np.ndarray, affine) -> Path:
