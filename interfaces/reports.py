@@ -19,14 +19,16 @@ from nipype.interfaces.base import (
 from nipype.interfaces.io import add_traits
 
 from deepmir_bids.bids.tables import read_tsv
-from deepmir_bids.data import load as load_data
+
+#: Outline of the brain mask.
+BRAIN_COLOUR = '#00c7ff'
 
 
 class _FileOutputSpec(TraitedSpec):
     out_file = File(exists=True)
 
 
-class _PlotContoursInputSpec(BaseInterfaceInputSpec):
+class _PlotSlicesInputSpec(BaseInterfaceInputSpec):
     background = File(exists=True, mandatory=True)
     brain_mask = File(exists=True, mandatory=True)
     structures = File(exists=True, desc='label image, of which some are outlined')
@@ -39,103 +41,163 @@ class _PlotContoursInputSpec(BaseInterfaceInputSpec):
     )
 
 
-class PlotContours(SimpleInterface):
+class PlotSlices(SimpleInterface):
     """Outline the brain mask, or chosen structures, over an image."""
 
-    input_spec = _PlotContoursInputSpec
+    input_spec = _PlotSlicesInputSpec
     output_spec = _FileOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.reports.contours import plot_contours
+        from deepmir_bids.reports.contours import plot_slices
 
         brain = nib.load(self.inputs.brain_mask).get_fdata() > 0
-        masks = {'#00c7ff': brain}
+        masks, box = {BRAIN_COLOUR: brain}, brain
         if isdefined(self.inputs.structures):
             labels = np.asanyarray(nib.load(self.inputs.structures).dataobj)
-            masks = {
+            outlined = {
                 colour: np.isin(labels, values) for colour, values in self.inputs.colours.items()
             }
+            masks = {colour: mask for colour, mask in outlined.items() if mask.any()}
+            box = np.any(list(masks.values()), axis=0) if masks else brain
         self._results['out_file'] = str(
-            plot_contours(
+            plot_slices(
                 nib.load(self.inputs.background),
-                {colour: mask for colour, mask in masks.items() if mask.any()},
-                brain if len(masks) == 1 else np.any(list(masks.values()), axis=0),
-                Path(runtime.cwd) / 'contours.svg',
-                limits=self.inputs.limits if isdefined(self.inputs.limits) else None,
+                box,
+                Path(runtime.cwd) / 'slices.png',
+                masks,
+                limits=_optional(self.inputs.limits),
                 dimensions=self.inputs.dimensions,
             )
         )
         return runtime
 
 
-class _GalleryInputSpec(BaseInterfaceInputSpec):
+class _BlendInputSpec(BaseInterfaceInputSpec):
+    swi = File(exists=True, mandatory=True)
+    t2w = File(exists=True, mandatory=True)
+    brain_mask = File(exists=True, mandatory=True)
+
+
+class Blend(SimpleInterface):
+    """SWI and T2w one upon the other, as a piece of a page."""
+
+    input_spec = _BlendInputSpec
+    output_spec = _FileOutputSpec
+
+    def _run_interface(self, runtime):
+        from deepmir_bids.reports.contours import plot_slices
+        from deepmir_bids.reports.pages import data_uri, render
+
+        brain = nib.load(self.inputs.brain_mask).get_fdata() > 0
+        pictures = []
+        for name in ('swi', 't2w'):
+            picture = Path(runtime.cwd) / f'{name}.png'
+            plot_slices(nib.load(getattr(self.inputs, name)), brain, picture)
+            pictures.append(data_uri(picture.read_bytes(), 'image/png'))
+        page = render('blend.html.j2', first='SWI', second='T2w', pictures=pictures)
+        return _keep(self, runtime, page)
+
+
+class _LesionPagesInputSpec(BaseInterfaceInputSpec):
+    unit = traits.Str(mandatory=True, desc='label of the unit, which names its review')
     swi = File(exists=True, mandatory=True)
     qsm = File(exists=True)
     t2w = File(exists=True)
+    brain_mask = File(exists=True, mandatory=True)
     lesions = File(exists=True, mandatory=True)
     table = File(exists=True, mandatory=True)
+    candidates = File(exists=True, mandatory=True)
+    candidates_table = File(exists=True, mandatory=True)
+    review = File(exists=True, desc='what a reader saved before')
 
 
-class Gallery(SimpleInterface):
-    """Each lesion in every image, and the lesion table, as a piece of a page."""
+class _LesionPagesOutputSpec(TraitedSpec):
+    gallery = File(exists=True)
+    viewer = File(exists=True)
 
-    input_spec = _GalleryInputSpec
-    output_spec = _FileOutputSpec
+
+class LesionPages(SimpleInterface):
+    """Each lesion in every image, to be judged, and the whole images, as pieces of a page."""
+
+    input_spec = _LesionPagesInputSpec
+    output_spec = _LesionPagesOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.reports.gallery import Images, plot_gallery
-        from deepmir_bids.reports.summary import gallery_html
+        from deepmir_bids import CLASSES
+        from deepmir_bids.lesions.review import read_review
+        from deepmir_bids.reports.gallery import gallery_html
+        from deepmir_bids.reports.tiles import Images
+        from deepmir_bids.reports.viewer import CANDIDATE, viewer_html
 
-        def optional(path):
-            return Path(path) if isdefined(path) else None
-
-        table = read_tsv(self.inputs.table)
+        lesions = read_tsv(self.inputs.table)
+        candidates = read_tsv(self.inputs.candidates_table)
         images = Images.load(
-            Path(self.inputs.swi),
-            Path(self.inputs.lesions),
-            optional(self.inputs.qsm),
-            optional(self.inputs.t2w),
+            self.inputs.swi,
+            [self.inputs.lesions, self.inputs.candidates],
+            _optional(self.inputs.qsm),
+            _optional(self.inputs.t2w),
         )
-        picture = plot_gallery(images, table, Path(runtime.cwd) / 'lesions.png')
-        page = Path(runtime.cwd) / 'lesions.html'
-        page.write_text(gallery_html(table, picture), encoding='utf-8')
-        self._results['out_file'] = str(page)
+        review = None
+        if isdefined(self.inputs.review):
+            review = read_review(Path(self.inputs.review), lesions, candidates)
+        classes = [0, *lesions['class'].map(CLASSES), *[CANDIDATE] * len(candidates)]
+        brain = nib.as_closest_canonical(nib.load(self.inputs.brain_mask)).get_fdata() > 0
+        pages = {
+            'gallery': gallery_html(self.inputs.unit, images, lesions, candidates, review),
+            'viewer': viewer_html(images, brain, np.array(classes, dtype=np.uint8)),
+        }
+        for name, page in pages.items():
+            _keep(self, runtime, page, name)
         return runtime
 
 
-class _SummaryInputSpec(BaseInterfaceInputSpec):
+class _FactsInputSpec(BaseInterfaceInputSpec):
     table = File(exists=True, mandatory=True)
+    structures_tsv = File(exists=True, mandatory=True)
     brain_mask = File(exists=True, mandatory=True)
     facts = traits.Dict(mandatory=True, desc='what the result rests on')
-    registration = traits.Dict(desc='how well the template fits')
+    operating_point = traits.Str(mandatory=True)
+    atlas = traits.Str(mandatory=True)
+    methods = traits.Str(mandatory=True)
+    review = traits.Str('', usedefault=True, desc='what a reader made of it, in a sentence')
     notes = traits.List(traits.Str, desc='what was chosen, mended or converted')
 
 
-class Summary(SimpleInterface):
-    """Counts at a glance, and what the result rests on, as a piece of a page."""
+class _FactsOutputSpec(TraitedSpec):
+    summary = File(exists=True)
+    nuclei = File(exists=True)
+    methods = File(exists=True)
+    notes = File(exists=True)
 
-    input_spec = _SummaryInputSpec
-    output_spec = _FileOutputSpec
+
+class Facts(SimpleInterface):
+    """Counts at a glance, susceptibility of the nuclei, methods and notes, as pieces of a page."""
+
+    input_spec = _FactsInputSpec
+    output_spec = _FactsOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.reports.summary import summary_html
+        from deepmir_bids.reports.pages import render
+        from deepmir_bids.reports.summary import nuclei_html, summary_html
 
         mask = nib.load(self.inputs.brain_mask)
-        voxel_ml = abs(np.linalg.det(mask.affine[:3, :3])) / 1000
-        page = Path(runtime.cwd) / 'summary.html'
-        content = summary_html(
-            read_tsv(self.inputs.table),
-            self.inputs.facts,
-            self.inputs.notes if isdefined(self.inputs.notes) else [],
-            float((mask.get_fdata() > 0).sum() * voxel_ml),
-        )
-        page.write_text(content, encoding='utf-8')
-        self._results['out_file'] = str(page)
+        volume_ml = (mask.get_fdata() > 0).sum() * np.prod(mask.header.get_zooms()) / 1000
+        facts = {**self.inputs.facts, 'Brain mask': f'{volume_ml:.0f} mL'}
+        notes = self.inputs.notes if isdefined(self.inputs.notes) else []
+        table, structures = read_tsv(self.inputs.table), read_tsv(self.inputs.structures_tsv)
+        pages = {
+            'summary': summary_html(table, facts, self.inputs.operating_point, self.inputs.review),
+            'nuclei': nuclei_html(structures, self.inputs.atlas),
+            'methods': render('methods.html.j2', methods=self.inputs.methods),
+            'notes': render('notes.html.j2', notes=notes, error='', crash=''),
+        }
+        for name, page in pages.items():
+            _keep(self, runtime, page, name)
         return runtime
 
 
 class _AssembleInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
-    entities = traits.Dict(mandatory=True, desc='name of each figure, and its BIDS entities')
+    entities = traits.Dict(mandatory=True, desc='name of each piece, and its BIDS entities')
     source_file = File(mandatory=True, desc='the SWI, which the figures are named after')
     subject = traits.Str(mandatory=True)
     session = traits.Str()
@@ -144,11 +206,11 @@ class _AssembleInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
 
 class _AssembleOutputSpec(TraitedSpec):
     page = File(exists=True)
-    figures = traits.List(File(exists=True), desc='named as in the dataset')
+    figures = traits.List(File(exists=True), desc='images, named as in the dataset')
 
 
 class Assemble(SimpleInterface):
-    """Name the figures of a unit and put them together on its page (nireports)."""
+    """Name the pieces of a unit's page and put them together."""
 
     input_spec = _AssembleInputSpec
     output_spec = _AssembleOutputSpec
@@ -158,9 +220,8 @@ class Assemble(SimpleInterface):
         add_traits(self.inputs, list(self.inputs.entities))
 
     def _run_interface(self, runtime):
-        from nireports.assembler.report import Report
-
         from deepmir_bids.interfaces.derivatives import name_files
+        from deepmir_bids.reports.participant_page import assemble_page
 
         reportlets, folder = Path(runtime.cwd) / 'reportlets', Path(runtime.cwd) / 'page'
         for made in (reportlets, folder):
@@ -170,18 +231,22 @@ class Assemble(SimpleInterface):
             (getattr(self.inputs, name), entities, {})
             for name, entities in self.inputs.entities.items()
         ]
-        self._results['figures'] = name_files(files, self.inputs.source_file, reportlets)
-        session = {'session': self.inputs.session} if isdefined(self.inputs.session) else {}
-        # nireports copies the figures below the page's folder, and links to them from there.
-        report = Report(
-            folder,
-            None,
-            bootstrap_file=load_data('report.yml'),
-            reportlets_dir=reportlets,
-            out_filename=f'{self.inputs.label}.html',
-            subject=self.inputs.subject,
-            **session,
-        )
-        report.generate_report()
-        self._results['page'] = str(folder / f'{self.inputs.label}.html')
+        named = name_files(files, self.inputs.source_file, reportlets)
+        session = _optional(self.inputs.session)
+        page = assemble_page(reportlets, folder, self.inputs.label, self.inputs.subject, session)
+        self._results['page'] = str(page)
+        self._results['figures'] = [path for path in named if path.endswith('.png')]
         return runtime
+
+
+def _optional(value):
+    """Return an input that need not be given, or None."""
+    return value if isdefined(value) else None
+
+
+def _keep(interface, runtime, page: str, name: str = 'out_file'):
+    """Write a piece of a page into the node's folder, as an output of that name."""
+    path = Path(runtime.cwd) / f'{name}.html'
+    path.write_text(page, encoding='utf-8')
+    interface._results[name] = str(path)
+    return runtime

@@ -17,11 +17,12 @@ from deepmir_bids.data import load as load_data
 from deepmir_bids.interfaces.bids import Publish
 from deepmir_bids.interfaces.images import LoadVolume
 from deepmir_bids.model.registry import find_model, read_card
+from deepmir_bids.reports.methods import methods_text
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.anatomy import init_anatomy_wf
 from deepmir_bids.workflows.lesions import init_lesions_wf
 from deepmir_bids.workflows.outputs import detection_sidecar, unit_results
-from deepmir_bids.workflows.report import init_report_wf, report_facts
+from deepmir_bids.workflows.report import init_report_wf
 
 
 def init_deepmir_wf(settings: Settings, anatomy: Anatomy, units: list[Unit]) -> pe.Workflow:
@@ -43,7 +44,9 @@ def init_reports_wf(settings: Settings, results: dict[Unit, Results]) -> pe.Work
         report_wf = init_report_wf(
             used,
             read_structures(there.files['structures_tsv']),
-            report_facts(unit, there.found, there.anatomy['Template'], there.atlas),
+            there.found,
+            (there.anatomy['Template'], there.atlas),
+            (settings.out_dir / 'CITATION.md').read_text(encoding='utf-8'),
         )
         inputs = report_wf.get_node('inputnode').inputs
         for name in inputs.copyable_trait_names():
@@ -66,10 +69,13 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
     card = read_card(model)
     anatomy_wf = init_anatomy_wf(settings, unit, anatomy)
     lesions_wf = init_lesions_wf(settings, unit, model, card)
-    facts = report_facts(
-        unit, detection_sidecar(settings, unit, card), anatomy.name, anatomy.atlas
+    report_wf = init_report_wf(
+        unit,
+        anatomy.structures,
+        detection_sidecar(settings, unit, card),
+        (anatomy.name, anatomy.atlas),
+        methods_text(card, anatomy.name, anatomy.atlas, settings.operating_point),
     )
-    report_wf = init_report_wf(unit, anatomy.structures, facts)
     notes = pe.Node(niu.Merge(2, in1=list(unit.notes)), name='notes', run_without_submitting=True)
     results = unit_results(settings, unit, anatomy, card)
     publish = _init_publish(settings, unit, datatypes=list(DATATYPES), results=results)
@@ -77,12 +83,13 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
 
     shared = ['brain_mask', 'structures', *unit.inputs]
     more = ['structures_tsv', 'iron_area', 'from_template']
+    found = ['lesions', 'table', 'candidates', 'candidates_table']
     fields = {result.field for result in results} | {'registration', 'quality', 'chi_meta'}
     workflow.connect([
         (anatomy_wf, notes, [('outputnode.notes', 'in2')]),
         (anatomy_wf, lesions_wf, _into('inputnode.', shared + more)),
-        (anatomy_wf, report_wf, _into('inputnode.', shared)),
-        (lesions_wf, report_wf, _into('inputnode.', ['lesions', 'table'])),
+        (anatomy_wf, report_wf, _into('inputnode.', [*shared, 'structures_tsv'])),
+        (lesions_wf, report_wf, _into('inputnode.', found)),
         (notes, report_wf, [('out', 'inputnode.notes')]),
         (anatomy_wf, publish, _into('', _outputs(anatomy_wf, fields, unit))),
         (lesions_wf, publish, _into('', _outputs(lesions_wf, fields, unit))),

@@ -10,16 +10,34 @@ from nipype.pipeline import engine as pe
 
 from deepmir_bids.anatomy.structures import BASAL_GANGLIA, Structure
 from deepmir_bids.bids.units import Unit
-from deepmir_bids.interfaces.reports import Assemble, Gallery, PlotContours, Summary
-from deepmir_bids.reports.gallery import QSM_LIMITS_PPM
+from deepmir_bids.interfaces.reports import Assemble, Blend, Facts, LesionPages, PlotSlices
+from deepmir_bids.reports.tiles import QSM_LIMITS_PPM
 
+INPUTS_OF_REPORT = [
+    'swi',
+    'qsm',
+    't2w',
+    'brain_mask',
+    'structures',
+    'structures_tsv',
+    'lesions',
+    'table',
+    'candidates',
+    'candidates_table',
+    'notes',
+]
 COLOURS = dict(
     zip((*BASAL_GANGLIA, 'thalamus'), ('#30d158', '#0a84ff', '#ff3b30', '#ffd60a'), strict=True)
 )
 
 
 def init_report_wf(
-    unit: Unit, structures: Sequence[Structure], facts: dict[str, str], name: str = 'report_wf'
+    unit: Unit,
+    structures: Sequence[Structure],
+    found: dict[str, Any],
+    anatomy: tuple[str, str],
+    methods: str,
+    name: str = 'report_wf',
 ) -> pe.Workflow:
     """
     Draw the figures of a unit and put them together.
@@ -30,12 +48,17 @@ def init_report_wf(
         The unit, with the inputs that were used.
     structures
         What the values of the label image mean.
-    facts
-        What the result rests on (:func:`report_facts`).
+    found
+        Sidecar of the lesions: what the result rests on.
+    anatomy
+        Names of template and atlas.
+    methods
+        Text that describes the analysis.
 
     Inputs
     ------
-    swi, qsm, t2w, brain_mask, structures, lesions, table, notes
+    swi, qsm, t2w, brain_mask, structures, structures_tsv, lesions, table, candidates, \
+candidates_table, notes
         As the anatomy and the lesion workflow give them.
 
     Outputs
@@ -45,59 +68,60 @@ def init_report_wf(
 
     """
     workflow = pe.Workflow(name=name)
-    inputnode = pe.Node(
-        niu.IdentityInterface(
-            fields=['swi', 'qsm', 't2w', 'brain_mask', 'structures', 'lesions', 'table', 'notes']
-        ),
-        name='inputnode',
-    )
+    inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS_OF_REPORT), name='inputnode')
     optional = [(field, field) for field in unit.inputs if field != 'swi']
-    gallery = pe.Node(Gallery(), name='gallery', mem_gb=1)
-    summary = pe.Node(Summary(facts=facts), name='summary')
-    plot_mask = pe.Node(PlotContours(), name='plot_mask', mem_gb=1)
+    facts = pe.Node(
+        Facts(
+            facts=report_facts(unit, found, *anatomy),
+            operating_point=found['OperatingPoint'],
+            atlas=anatomy[1],
+            methods=methods,
+        ),
+        name='facts',
+    )
+    lesion_pages = pe.Node(LesionPages(unit=unit.label), name='lesion_pages', mem_gb=2)
+    plot_mask = pe.Node(PlotSlices(), name='plot_mask', mem_gb=1)
     workflow.connect([
-        (inputnode, gallery, [
-            ('swi', 'swi'),
-            ('lesions', 'lesions'),
-            ('table', 'table'),
+        (inputnode, facts, _same('table', 'structures_tsv', 'brain_mask', 'notes')),
+        (inputnode, lesion_pages, [
+            *_same('swi', 'brain_mask', 'lesions', 'table', 'candidates', 'candidates_table'),
             *optional,
-        ]),
-        (inputnode, summary, [
-            ('table', 'table'),
-            ('brain_mask', 'brain_mask'),
-            ('notes', 'notes'),
         ]),
         (inputnode, plot_mask, [('swi', 'background'), ('brain_mask', 'brain_mask')]),
     ])  # fmt: skip
 
-    figures = {
-        'summary': (summary, {'desc': 'summary', 'suffix': 'swi'}),
-        'gallery': (gallery, {'desc': 'lesions', 'suffix': 'dseg'}),
-        'brain': (plot_mask, {'desc': 'brain', 'suffix': 'mask'}),
+    pieces = {
+        'summary': (facts, 'summary', {'desc': 'summary', 'suffix': 'swi'}),
+        'nuclei': (facts, 'nuclei', {'desc': 'nuclei', 'suffix': 'Chimap'}),
+        'methods': (facts, 'methods', {'desc': 'methods', 'suffix': 'swi'}),
+        'remarks': (facts, 'notes', {'desc': 'notes', 'suffix': 'swi'}),
+        'gallery': (lesion_pages, 'gallery', {'desc': 'lesions', 'suffix': 'dseg'}),
+        'viewer': (lesion_pages, 'viewer', {'desc': 'viewer', 'suffix': 'swi'}),
+        'brain': (plot_mask, 'out_file', {'desc': 'brain', 'suffix': 'mask'}),
     }
-    for field, suffix in (('qsm', 'Chimap'), ('t2w', 'T2w'), ('swi', 'swi')):
-        if field not in unit.inputs or (field == 'swi' and 'qsm' in unit.inputs):
+    background = 't2w' if unit.t2w else 'swi'
+    suffix = {'t2w': 'T2w', 'swi': 'swi', 'qsm': 'Chimap'}
+    for field, desc in ((background, 'template'), ('qsm', 'nuclei')):
+        if field not in unit.inputs:
             continue
         plot = pe.Node(
-            PlotContours(colours=_label_colours(structures), dimensions=['z']),
-            name=f'plot_nuclei_{field}',
-            mem_gb=1,
+            PlotSlices(colours=_label_colours(structures)), name=f'plot_{desc}', mem_gb=1
         )
         if field == 'qsm':
             plot.inputs.limits = QSM_LIMITS_PPM
+            plot.inputs.dimensions = ['z']
         workflow.connect([
-            (inputnode, plot, [
-                (field, 'background'),
-                ('brain_mask', 'brain_mask'),
-                ('structures', 'structures'),
-            ]),
+            (inputnode, plot, [(field, 'background'), *_same('brain_mask', 'structures')]),
         ])  # fmt: skip
-        figures[f'nuclei_{field}'] = (plot, {'desc': 'nuclei', 'suffix': suffix})
+        pieces[f'{desc}_figure'] = (plot, 'out_file', {'desc': desc, 'suffix': suffix[field]})
+    if unit.t2w:
+        blend = pe.Node(Blend(), name='blend', mem_gb=1)
+        workflow.connect([(inputnode, blend, _same('swi', 't2w', 'brain_mask'))])
+        pieces['blend'] = (blend, 'out_file', {'desc': 'coregistration', 'suffix': 'T2w'})
 
-    entities = {name: {**_FIGURE, **own} for name, (_, own) in figures.items()}
     assemble = pe.Node(
         Assemble(
-            entities=entities,
+            entities={name: {**_FIGURE, **own} for name, (_, _, own) in pieces.items()},
             source_file=str(unit.swi),
             subject=unit.subject,
             label=unit.label,
@@ -109,13 +133,18 @@ def init_report_wf(
     if unit.session:
         assemble.inputs.session = unit.session
     outputnode = pe.Node(niu.IdentityInterface(fields=['page', 'figures']), name='outputnode')
-    for name, (figure, _) in figures.items():
-        workflow.connect(figure, 'out_file', assemble, name)
-    workflow.connect([(assemble, outputnode, [('page', 'page'), ('figures', 'figures')])])
+    for piece, (node, field, _) in pieces.items():
+        workflow.connect(node, field, assemble, piece)
+    workflow.connect([(assemble, outputnode, _same('page', 'figures'))])
     return workflow
 
 
 _FIGURE = {'datatype': 'figures', 'space': 'SWI'}
+
+
+def _same(*fields: str) -> list[tuple[str, str]]:
+    """Connect fields to fields of the same names."""
+    return [(field, field) for field in fields]
 
 
 def _label_colours(structures: Sequence[Structure]) -> dict[str, list[int]]:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping, Sequence
-from html import escape
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.structures import REGIONS
+from deepmir_bids.reports.pages import render
 
 CAUTION = (
     'Research use only. The default network learned from simulated images and has not been '
     'validated on patients: a reader has to check each lesion.'
 )
+#: Nuclei by a part of their name, in the order in which they are shown.
+NUCLEI = (
+    'caudate',
+    'putamen',
+    'pallid',
+    'accumbens',
+    'thalamus',
+    'subthalamic',
+    'nigra',
+    'red nucleus',
+    'dentate',
+)
 
 
 def summary_html(
-    table: pd.DataFrame, facts: Mapping[str, Any], notes: Sequence[str], brain_volume_ml: float
+    table: pd.DataFrame, facts: Mapping[str, Any], operating_point: str, review: str = ''
 ) -> str:
     """
     Count the lesions by class and region, and say what the result rests on.
@@ -31,40 +41,43 @@ def summary_html(
         The lesion table.
     facts
         Name and value of each thing to say about the run.
-    notes
-        Sentences on what was chosen, mended or converted.
-    brain_volume_ml
-        Volume of the brain mask.
+    operating_point
+        Of the run.
+    review
+        What a reader made of them, in a sentence; empty if nobody looked.
 
     """
-    counts = table.groupby(['class', 'region']).size().to_dict()
-    head = ''.join(f'<th>{region}</th>' for region in [*REGIONS, 'all'])
-    rows = ''.join(
-        f'<tr><th>{name}</th>'
-        + ''.join(f'<td>{counts.get((name, region), 0)}</td>' for region in REGIONS)
-        + f'<td><b>{int((table["class"] == name).sum())}</b></td></tr>'
-        for name in CLASSES
-    )
-    lines = [
-        f'<li>{escape(str(name))}: {escape(str(value))}</li>'
-        for name, value in {**facts, 'Brain mask': f'{brain_volume_ml:.0f} mL'}.items()
-    ]
-    lines += [f'<li>Note: {escape(note)}</li>' for note in notes]
-    return (
-        f'<p class="alert alert-warning">{CAUTION}</p>'
-        f'<table class="table" style="width: auto"><tr><th></th>{head}</tr>{rows}</table>'
-        f'<ul>{"".join(lines)}</ul>'
+    rows = []
+    for name in CLASSES:
+        own = table[table['class'] == name]
+        places = own['structure'].value_counts()
+        rows.append(
+            {
+                'name': name,
+                'counts': [int((own['region'] == region).sum()) for region in REGIONS],
+                'all': len(own),
+                'where': ', '.join(
+                    f'{place} ({n})' if n > 1 else str(place) for place, n in places.items()
+                ),
+            }
+        )
+    return render(
+        'summary.html.j2',
+        caution=CAUTION,
+        operating_point=operating_point,
+        regions=list(REGIONS),
+        rows=rows,
+        facts=facts,
+        review=review,
     )
 
 
-def gallery_html(table: pd.DataFrame, picture: Path) -> str:
-    """Put the lesions' pictures and their table into one piece of a page."""
-    if table.empty:
-        return '<p>No lesion was found at this operating point.</p>'
-    image = base64.b64encode(picture.read_bytes()).decode()
-    rows = table.round(2).to_html(index=False, na_rep='', classes='table table-sm', border=0)
-    return (
-        f'<img alt="Each lesion in SWI, minIP, QSM and T2w" style="max-width: 100%" '
-        f'src="data:image/png;base64,{image}">'
-        f'<div style="overflow-x: auto">{rows}</div>'
-    )
+def nuclei_html(structures: pd.DataFrame, atlas: str) -> str:
+    """Susceptibility and volume of the deep nuclei, from the table of a unit's structures."""
+    nuclei: dict[str, dict[str, Any]] = {}
+    for word in NUCLEI:
+        for row in structures.to_dict('records'):
+            side, _, name = str(row['name']).partition(' ')
+            if side in ('left', 'right') and word in name.lower():
+                nuclei.setdefault(name, {})[side] = row
+    return render('nuclei.html.j2', nuclei=nuclei, atlas=atlas)
