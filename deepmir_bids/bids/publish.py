@@ -10,6 +10,8 @@ from pathlib import Path
 
 #: Folders of a unit that hold its results.
 DATATYPES = ('anat', 'figures')
+#: A reader's work, which no run may delete; whether it fits new results is seen when it is read.
+REVIEW = '_desc-review_dseg.tsv'
 
 
 def write_whole(path: Path, content: str) -> None:
@@ -68,9 +70,10 @@ def publish(
 
 
 def earlier_results(out_dir: Path, unit: str, datatypes: Sequence[str]) -> list[Path]:
-    """All files that a unit has in these folders of the output dataset, and its page."""
+    """All files that a run left of a unit in these folders, and its page; no reader's review."""
     folder = out_dir.joinpath(*unit.split('_', maxsplit=1))
-    found = [path for name in datatypes for path in (folder / name).glob(f'{unit}_*')]
+    files = (path for name in datatypes for path in (folder / name).glob(f'{unit}_*'))
+    found = [path for path in files if not path.name.endswith(REVIEW)]
     page = out_dir / f'{unit}.html'
     return [*found, page] if page.is_file() else found
 

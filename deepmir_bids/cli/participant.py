@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from deepmir_bids.bids.description import describe_dataset
 from deepmir_bids.bids.layout import collect_units
 from deepmir_bids.bids.publish import write_whole
 from deepmir_bids.bids.results import read_results
+from deepmir_bids.bids.runs import Record, keep_participants, new_run_id, write_records
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.cli.execution import configure_nipype, execute
 from deepmir_bids.errors import InputError, UsageError
@@ -64,8 +64,7 @@ def run_participants(settings: Settings, verbose: int = 0) -> int:
     begin = time.monotonic()
     units = collect_units(settings)
     ready = [unit for unit in units if not unit.skipped]
-    run_id = f'{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}'
-    log_dir = settings.out_dir / 'logs' / run_id
+    log_dir = settings.out_dir / 'logs' / new_run_id()
 
     def say(text: str) -> None:
         console.print(escape(text))
@@ -76,10 +75,15 @@ def run_participants(settings: Settings, verbose: int = 0) -> int:
         for note in unit.notes:
             say(f'  {unit.label}: {note}')
     configure_nipype(settings, log_dir, verbose)
+    if not settings.reports_only:
+        keep_participants(log_dir, settings.bids_dir, {unit.subject for unit in units})
+        record(log_dir, units, 'started')
     failed, workflow = prepare_run(settings, ready, say)
     if workflow is not None:
         wanted = [unit for unit in ready if unit.label not in failed]
         failed |= execute(workflow, settings, wanted, log_dir)
+    if not settings.reports_only:
+        record(log_dir, units, 'done', failed)
     skipped = {unit.label: unit.skipped for unit in units if unit.skipped}
     done = len(ready) - len(failed)
     minutes, seconds = divmod(int(time.monotonic() - begin), 60)
@@ -88,6 +92,21 @@ def run_participants(settings: Settings, verbose: int = 0) -> int:
         for label, why in reasons.items():
             say(f'{kind}: {label}: {why}')
     return 1 if failed or skipped else 0
+
+
+def record(
+    log_dir: Path, units: list[Unit], status: str, failed: Mapping[str, str] | None = None
+) -> None:
+    """Record the units that failed or were skipped as such, and the others by a status."""
+
+    def of(unit: Unit) -> Record:
+        if unit.skipped:
+            return Record.of(unit.label, 'skipped', unit.skipped)
+        if failed and unit.label in failed:
+            return Record.of(unit.label, 'failed', failed[unit.label])
+        return Record.of(unit.label, status)
+
+    write_records(log_dir, map(of, units))
 
 
 def prepare_run(settings: Settings, units: list[Unit], say: Callable[[str], None]):

@@ -42,6 +42,15 @@ def test_a_second_run_replaces_all_of_the_first(tmp_path, stage):
     assert contents(out) == {MASK: 'two', TABLE: 'two', OTHER: 'one'}
 
 
+def test_a_second_run_keeps_the_review_of_a_reader(tmp_path, stage):
+    out = tmp_path / 'out'
+    publish(stage('one', MASK, TABLE), out, 'sub-01')
+    review = out / 'sub-01/anat/sub-01_desc-review_dseg.tsv'
+    review.write_text('hours of work')
+    publish(stage('two', MASK), out, 'sub-01')
+    assert contents(out) == {MASK: 'two', str(review.relative_to(out)): 'hours of work'}
+
+
 def test_a_full_disk_leaves_the_earlier_results(tmp_path, stage, monkeypatch):
     out = tmp_path / 'out'
     publish(stage('one', MASK, TABLE), out, 'sub-01')

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from deepmir_bids.anatomy.builtin import SPACE
+from deepmir_bids.bids.runs import read_records
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.cli import run
-from deepmir_bids.cli.participant import unsuited
+from deepmir_bids.cli.participant import record, unsuited
 from deepmir_bids.model.keras_import import import_keras
 from deepmir_bids.model.networks import build
 from deepmir_bids.settings import Settings
@@ -54,3 +55,15 @@ def test_a_dry_run_tells_all_and_writes_nothing(tmp_path, authors, capsys):
     assert 'skipped: The model "authors" needs swi, qsm' in said
     assert 'steps of sub-02' in said
     assert {path.name for path in tmp_path.iterdir()} == {'raw', 'a.h5', 'authors'}
+
+
+def test_the_record_of_a_run_knows_each_unit(tmp_path):
+    units = [Unit('01', swi=Path('swi')), Unit('02', 'a', swi=Path('swi')), Unit('03')]
+    record(tmp_path / 'logs' / '1', units, 'started')
+    begun = read_records(tmp_path)
+    assert [one.status for one in begun.values()] == ['started', 'started', 'skipped']
+    record(tmp_path / 'logs' / '1', units, 'done', {'sub-02_ses-a': 'no room'})
+    ended = read_records(tmp_path)
+    assert [one.status for one in ended.values()] == ['done', 'failed', 'skipped']
+    assert ended['sub-02_ses-a'].reason == 'no room'
+    assert ended['sub-03'].reason == units[2].skipped

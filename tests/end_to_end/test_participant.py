@@ -71,7 +71,8 @@ def test_exactly_the_promised_files_are_there(one_run):
     found = {str(p.relative_to(out)) for p in out.rglob('*') if p.is_file()}
     logs = {name for name in found if name.startswith('logs/')}
     assert found - logs == expected_files()
-    assert {Path(name).name for name in logs} == {'deepmir.log', 'settings.toml'}
+    records = {'units.tsv', 'participants.tsv', 'participants.json'}
+    assert {Path(name).name for name in logs} == {'deepmir.log', 'settings.toml', *records}
 
 
 def test_everything_is_on_the_grid_of_the_swi(one_subject, anat):
