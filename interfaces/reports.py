@@ -124,7 +124,6 @@ class LesionPages(SimpleInterface):
 
     def _run_interface(self, runtime):
         from deepmir_bids import CLASSES
-        from deepmir_bids.lesions.review import read_review
         from deepmir_bids.reports.gallery import gallery_html
         from deepmir_bids.reports.tiles import Images
         from deepmir_bids.reports.viewer import CANDIDATE, viewer_html
@@ -137,9 +136,7 @@ class LesionPages(SimpleInterface):
             _optional(self.inputs.qsm),
             _optional(self.inputs.t2w),
         )
-        review = None
-        if isdefined(self.inputs.review):
-            review = read_review(Path(self.inputs.review), lesions, candidates)
+        review = _read_review(self.inputs.review, lesions, candidates)
         classes = [0, *lesions['class'].map(CLASSES), *[CANDIDATE] * len(candidates)]
         brain = nib.as_closest_canonical(nib.load(self.inputs.brain_mask)).get_fdata() > 0
         pages = {
@@ -159,7 +156,8 @@ class _FactsInputSpec(BaseInterfaceInputSpec):
     operating_point = traits.Str(mandatory=True)
     atlas = traits.Str(mandatory=True)
     methods = traits.Str(mandatory=True)
-    review = traits.Str('', usedefault=True, desc='what a reader made of it, in a sentence')
+    candidates_table = File(exists=True, mandatory=True)
+    review = File(exists=True, desc='what a reader made of it')
     notes = traits.List(traits.Str, desc='what was chosen, mended or converted')
 
 
@@ -178,15 +176,18 @@ class Facts(SimpleInterface):
 
     def _run_interface(self, runtime):
         from deepmir_bids.reports.pages import render
-        from deepmir_bids.reports.summary import nuclei_html, summary_html
+        from deepmir_bids.reports.summary import nuclei_html, review_sentence, summary_html
 
         mask = nib.load(self.inputs.brain_mask)
         volume_ml = (mask.get_fdata() > 0).sum() * np.prod(mask.header.get_zooms()) / 1000
         facts = {**self.inputs.facts, 'Brain mask': f'{volume_ml:.0f} mL'}
         notes = self.inputs.notes if isdefined(self.inputs.notes) else []
         table, structures = read_tsv(self.inputs.table), read_tsv(self.inputs.structures_tsv)
+        candidates = read_tsv(self.inputs.candidates_table)
+        review = _read_review(self.inputs.review, table, candidates)
+        reviewed = '' if review is None else review_sentence(table, candidates, review)
         pages = {
-            'summary': summary_html(table, facts, self.inputs.operating_point, self.inputs.review),
+            'summary': summary_html(table, facts, self.inputs.operating_point, reviewed),
             'nuclei': nuclei_html(structures, self.inputs.atlas),
             'methods': render('methods.html.j2', methods=self.inputs.methods),
             'notes': render('notes.html.j2', notes=notes, error='', crash=''),
@@ -237,6 +238,13 @@ class Assemble(SimpleInterface):
         self._results['page'] = str(page)
         self._results['figures'] = [path for path in named if path.endswith('.png')]
         return runtime
+
+
+def _read_review(path, lesions, candidates):
+    """Return a reader's table, or None where there is none."""
+    from deepmir_bids.lesions.review import read_review
+
+    return read_review(Path(path), lesions, candidates) if isdefined(path) else None
 
 
 def _optional(value):

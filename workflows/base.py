@@ -47,6 +47,7 @@ def init_reports_wf(settings: Settings, results: dict[Unit, Results]) -> pe.Work
             there.found,
             (there.anatomy['Template'], there.atlas),
             (settings.out_dir / 'CITATION.md').read_text(encoding='utf-8'),
+            reviewed='review' in there.files,
         )
         inputs = report_wf.get_node('inputnode').inputs
         for name in inputs.copyable_trait_names():

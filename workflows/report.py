@@ -24,6 +24,7 @@ INPUTS_OF_REPORT = [
     'table',
     'candidates',
     'candidates_table',
+    'review',
     'notes',
 ]
 COLOURS = dict(
@@ -37,6 +38,8 @@ def init_report_wf(
     found: dict[str, Any],
     anatomy: tuple[str, str],
     methods: str,
+    *,
+    reviewed: bool = False,
     name: str = 'report_wf',
 ) -> pe.Workflow:
     """
@@ -54,11 +57,13 @@ def init_report_wf(
         Names of template and atlas.
     methods
         Text that describes the analysis.
+    reviewed
+        Whether a reader's review is to be shown; it is an input then.
 
     Inputs
     ------
     swi, qsm, t2w, brain_mask, structures, structures_tsv, lesions, table, candidates, \
-candidates_table, notes
+candidates_table, review, notes
         As the anatomy and the lesion workflow give them.
 
     Outputs
@@ -70,6 +75,7 @@ candidates_table, notes
     workflow = pe.Workflow(name=name)
     inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS_OF_REPORT), name='inputnode')
     optional = [(field, field) for field in unit.inputs if field != 'swi']
+    review = ['review'] if reviewed else []
     facts = pe.Node(
         Facts(
             facts=report_facts(unit, found, *anatomy),
@@ -82,9 +88,12 @@ candidates_table, notes
     lesion_pages = pe.Node(LesionPages(unit=unit.label), name='lesion_pages', mem_gb=2)
     plot_mask = pe.Node(PlotSlices(), name='plot_mask', mem_gb=1)
     workflow.connect([
-        (inputnode, facts, _same('table', 'structures_tsv', 'brain_mask', 'notes')),
+        (inputnode, facts, _same(
+            'table', 'candidates_table', 'structures_tsv', 'brain_mask', 'notes', *review,
+        )),
         (inputnode, lesion_pages, [
             *_same('swi', 'brain_mask', 'lesions', 'table', 'candidates', 'candidates_table'),
+            *_same(*review),
             *optional,
         ]),
         (inputnode, plot_mask, [('swi', 'background'), ('brain_mask', 'brain_mask')]),

@@ -2,6 +2,7 @@
 'use strict';
 (() => {
   const canvas = document.getElementById('viewer-canvas');
+  const stage = document.getElementById('viewer-stage');
   const says = document.getElementById('viewer-says');
   const labels = document.getElementById('viewer-labels');
   let opened = null;
@@ -31,7 +32,7 @@
     }
     says.textContent = 'Opening …';
     const { Niivue, NVImage } = await loadLibrary();
-    canvas.hidden = false;
+    stage.hidden = false;
     const viewer = new Niivue({
       backColor: [0, 0, 0, 1],
       crosshairColor: [0.2, 0.7, 1, 0.7],
@@ -47,10 +48,11 @@
     });
     await viewer.attachToCanvas(canvas);
     viewer.setSliceType(viewer.sliceTypeMultiplanar);
-    for (const name of ['SWI', 'QSM', 'labels']) {
+    const opacity = { SWI: 1, QSM: 0, labels: Number(labels.value) };
+    for (const name of Object.keys(opacity)) {
       if (!document.getElementById(`volume-${name}`)) continue;
       const image = await NVImage.new(
-        await unpack(`volume-${name}`), `${name}.nii`, 'gray', name === 'labels' ? 0.4 : 1,
+        await unpack(`volume-${name}`), `${name}.nii`, 'gray', opacity[name],
       );
       image.cal_min = 0;
       image.cal_max = 255;

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepmir_bids.bids.publish import REVIEW
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.errors import InputError
 
@@ -22,9 +23,10 @@ ENDINGS = {
     'table': '_space-SWI_seg-deepmir_desc-lesions_dseg.tsv',
     'candidates': '_space-SWI_seg-deepmir_desc-candidates_dseg.nii.gz',
     'candidates_table': '_space-SWI_seg-deepmir_desc-candidates_dseg.tsv',
+    'review': REVIEW,
 }
-#: What a unit need not have, for want of the input.
-OPTIONAL = {'t2w', 'qsm'}
+#: What a unit need not have, for want of the input or of a reader.
+OPTIONAL = {'t2w', 'qsm', 'review'}
 
 
 @dataclass(frozen=True)

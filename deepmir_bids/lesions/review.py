@@ -15,7 +15,8 @@ from deepmir_bids.errors import InputError
 
 COLUMNS = ('index', 'name', 'class', 'verdict', 'reviewed_class', 'comment', 'x', 'y', 'z')
 VERDICTS = ('accepted', 'rejected', 'relabelled')
-#: What a reader may call it; only the classes of :data:`deepmir_bids.CLASSES` are lesions.
+#: What a reader may call it, in the order of the page's keys; only the classes of
+#: :data:`deepmir_bids.CLASSES` are lesions.
 REVIEWED_CLASSES = (*CLASSES, 'vein', 'calcification', 'other')
 #: A lesion that lies further away than this is not the one that was looked at.
 SAME_PLACE_MM = 0.1

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from deepmir_bids.lesions.review import REVIEWED_CLASSES
 from deepmir_bids.reports.pages import render, web_text
 from deepmir_bids.reports.tiles import HALF_WIDTH_MM, Images, lesion_tiles
 
-#: What a reader may call a lesion, in the order of the keys 1 to 5.
-LABELS = ('CMB', 'iron', 'vein', 'calcification', 'other')
 #: Column of the lesion table → what a card calls it, its unit and its decimals.
 FACTS = {
     'structure': ('Structure', '', None),
@@ -62,7 +62,7 @@ def gallery_html(
     return render(
         'gallery.html.j2',
         groups=shown,
-        labels=LABELS,
+        labels=REVIEWED_CLASSES,
         half_width_mm=HALF_WIDTH_MM,
         data=review_data(unit, lesions, candidates, review),
         script=web_text('review.js'),
@@ -87,14 +87,14 @@ def review_data(
         'unit': unit,
         'rows': rows.astype(object).to_dict('records'),
         'counted': len(lesions),
-        'labels': list(LABELS),
+        'labels': list(REVIEWED_CLASSES),
         'review': before,
         # Another run, or another review on disk: what this browser remembers is out of date.
         'fingerprint': hashlib.sha256(content.encode()).hexdigest()[:16],
     }
 
 
-def _card(images: Images, row: dict[str, Any]) -> dict[str, Any]:
+def _card(images: Images, row: Mapping[Hashable, Any]) -> dict[str, Any]:
     centre = np.array([row['x'], row['y'], row['z']], dtype=float)
     return {
         'index': row['index'],

@@ -9,6 +9,7 @@ import pandas as pd
 
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.structures import REGIONS
+from deepmir_bids.lesions.review import apply_review, progress
 from deepmir_bids.reports.pages import render
 
 CAUTION = (
@@ -69,6 +70,20 @@ def summary_html(
         rows=rows,
         facts=facts,
         review=review,
+    )
+
+
+def review_sentence(lesions: pd.DataFrame, candidates: pd.DataFrame, review: pd.DataFrame) -> str:
+    """What a reader made of the lesions, in a sentence."""
+    looked_at, of = progress(lesions, review)
+    verdicts = ', '.join(
+        f'{n} {verdict}' for verdict, n in review['verdict'].value_counts().items()
+    )
+    counts = apply_review(lesions, candidates, review)['class'].value_counts()
+    reviewed = ', '.join(f'{counts.get(name, 0)} {name}' for name in CLASSES)
+    return (
+        f'{looked_at} of {of} lesions were judged ({verdicts or "no verdict"}); '
+        f'that leaves {reviewed}.'
     )
 
 

@@ -64,7 +64,7 @@ class Tile:
 
 def lesion_tiles(images: Images, index: int, centre_mm: np.ndarray) -> Iterator[Tile]:
     """
-    Axial pictures of a lesion: SWI, its minimum intensity projection, QSM and T2w.
+    Axial pictures of a lesion: SWI without and with its outline, minIP, QSM and T2w.
 
     Parameters
     ----------
@@ -89,6 +89,7 @@ def lesion_tiles(images: Images, index: int, centre_mm: np.ndarray) -> Iterator[
 
     pictures = [
         ('SWI', images.swi[..., k], swi_limits),
+        ('SWI, outlined', images.swi[..., k], swi_limits),
         (f'minIP {MINIP_MM:g} mm', slab, swi_limits),
     ]
     if images.qsm is not None:
@@ -100,7 +101,8 @@ def lesion_tiles(images: Images, index: int, centre_mm: np.ndarray) -> Iterator[
     for title, picture, limits in pictures:
         grey = to_bytes(_cut(picture, i, j, half), limits)
         height, width = grey.shape * images.zooms[1::-1]
-        yield Tile(title, png_uri(grey), outline, float(width), float(height))
+        shown = '' if title == 'SWI' else outline
+        yield Tile(title, png_uri(grey), shown, float(width), float(height))
 
 
 def radiological(picture: np.ndarray) -> np.ndarray:
