@@ -69,7 +69,8 @@ def _train(options: argparse.Namespace) -> None:
             f'--init {options.init} is a network of slices: only 3D ones are trained.'
         )
     card = _card(options, initial.card if initial else None)
-    labels = labelled_units(collect_units(settings), options.labels)
+    drawn = options.out_dir / 'labels'
+    labels = labelled_units(collect_units(settings), options.labels, drawn)
     lesions = count_lesions(labels, known_classes(card))
     print(f'{len(lesions)} labelled participants with {sum(lesions.values())} lesions')
     folds = len(lesions) if options.folds == 'loo' else int(options.folds or 0)

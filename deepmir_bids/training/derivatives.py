@@ -1,4 +1,4 @@
-"""Labelled subjects among deepmir's own derivatives."""
+"""Labelled subjects: class maps drawn by hand, or deepmir's own lesions as reviewed."""
 
 from __future__ import annotations
 
@@ -6,23 +6,37 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from deepmir_bids import CLASSES
+from deepmir_bids.bids.publish import REVIEW
 from deepmir_bids.bids.results import holds_classes, read_results
+from deepmir_bids.bids.tables import read_tsv
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.lesions.matching import index_lesions
+from deepmir_bids.lesions.review import apply_review, progress, read_review, reviewed_classes
 from deepmir_bids.training.subjects import TrainingSubject, read_labels
 
 
-def labelled_units(units: Iterable[Unit], labels: Path) -> dict[Unit, Path]:
-    """Units that have an SWI and a class map (``<unit>_*desc-<any>_dseg.nii.gz``) in ``labels``.
+def labelled_units(units: Iterable[Unit], labels: Path, drawn: Path) -> dict[Unit, Path]:
+    """Class maps of the units that have an SWI, and labels in a derivatives dataset.
 
-    Images of lesions and candidates hold an index for each, not a class, and are passed over.
+    Labels are a class map (``<unit>_*desc-<any>_dseg.nii.gz``), or results of deepmir with the
+    review of a reader who judged all of their lesions, which is drawn as one.
+
+    Parameters
+    ----------
+    units : iterable of Unit
+    labels : Path
+        Root of the derivatives dataset.
+    drawn : Path
+        Folder for class maps that follow from a review.
 
     Raises
     ------
     UsageError
-        If no unit has one, or a unit has several.
+        If no unit has labels, or a unit has several class maps, or a review does not fit.
 
     """
     found: dict[Unit, Path] = {}
@@ -35,15 +49,48 @@ def labelled_units(units: Iterable[Unit], labels: Path) -> dict[Unit, Path]:
                 f'{folder} has {len(paths)} label images of {unit.label} '
                 f'({", ".join(path.name for path in paths)}): leave one of them there.'
             )
-        if paths and unit.swi:
-            found[unit] = paths[0]
+        labelled = paths[0] if paths else draw_review(unit, labels, drawn)
+        if labelled and unit.swi:
+            found[unit] = labelled
     if not found:
         raise UsageError(
             f'{labels} has no label image of a participant with an SWI: they are called '
             'sub-<label>/[ses-<label>/]anat/sub-<label>_[ses-<label>_]'
-            'space-SWI_desc-<any>_dseg.nii.gz.'
+            'space-SWI_desc-<any>_dseg.nii.gz. Nor has it results of deepmir that a reader has '
+            'reviewed to the last lesion.'
         )
     return found
+
+
+def draw_review(unit: Unit, out_dir: Path, folder: Path) -> Path | None:
+    """Draw the lesions of a unit as reviewed; None if a reader has not judged all of them.
+
+    Raises
+    ------
+    UsageError
+        If the results are not complete, or the review is about others.
+
+    """
+    import nibabel as nib
+
+    anat = out_dir.joinpath(*unit.label.split('_', maxsplit=1)) / 'anat'
+    if not any(anat.glob(f'{unit.label}_*{REVIEW.removeprefix("_")}')):
+        return None
+    try:
+        files = read_results(out_dir, unit).files
+        lesions, candidates = read_tsv(files['table']), read_tsv(files['candidates_table'])
+        review = read_review(files['review'], lesions, candidates)
+    except InputError as error:  # before anything was done
+        raise UsageError(str(error)) from error
+    if progress(lesions, review).status != 'complete':
+        return None
+    images = [nib.Nifti1Image.from_filename(files[name]) for name in ('lesions', 'candidates')]
+    labels = np.sum([np.asanyarray(image.dataobj) for image in images], axis=0).astype(int)
+    classes = reviewed_classes(labels, apply_review(lesions, candidates, review))
+    path = folder / f'{unit.label}_space-SWI_desc-review_dseg.nii.gz'
+    folder.mkdir(parents=True, exist_ok=True)
+    nib.Nifti1Image(classes, images[0].affine).to_filename(path)
+    return path
 
 
 def count_lesions(

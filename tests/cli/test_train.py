@@ -38,7 +38,8 @@ def dataset(tmp_path):
                 path.with_name(path.name.replace('.nii.gz', '.json')).write_text('{}')
         table = 'index\tname\tregion\n1\tleft putamen\tdeep\n'
         (out / f'preprocessed/{name}_space-SWI_seg-X_dseg.tsv').write_text(table)
-        (out / f'preprocessed/{name}{ENDINGS["table"]}').write_text('index\n')
+        for table in ('table', 'candidates_table'):
+            (out / f'preprocessed/{name}{ENDINGS[table]}').write_text('index\n')
     description = {'Name': 'test', 'BIDSVersion': '1.10.0'}
     (bids / 'dataset_description.json').write_text(json.dumps(description))
     return bids, out
