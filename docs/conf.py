@@ -18,6 +18,8 @@ myst_heading_anchors = 3
 smartquotes = False
 
 html_theme = 'furo'
+html_static_path = ['_static']
+html_css_files = ['manual.css']
 html_copy_source = False
 html_show_copyright = False
 # A line of a command's help fits.

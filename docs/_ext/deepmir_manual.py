@@ -60,7 +60,7 @@ class HelpDirective(SphinxDirective):
         text = io.StringIO()
         with patch.dict(os.environ, COLUMNS=COLUMNS), redirect_stdout(text), suppress(SystemExit):
             command.main([*words, '--help'])
-        return [nodes.literal_block(text.getvalue(), text.getvalue(), language='text')]
+        return [nodes.literal_block(text.getvalue(), text.getvalue(), language='none')]
 
 
 def _meaning(about: dict[str, Any]) -> nodes.Element:
