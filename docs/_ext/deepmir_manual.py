@@ -1,7 +1,8 @@
 """Two directives that take what the manual says of deepmir from deepmir itself.
 
 ``{columns} lesion_columns.json`` shows the columns of a table as their description in ``data/``
-has them; the same file goes beside the table as its sidecar. ``{help} deepmir_bids.cli.model
+has them, the same that goes beside the table as its sidecar; ``{columns} group_columns.json qc``
+shows a part of one. ``{help} deepmir_bids.cli.model
 import-keras`` shows what a command prints for ``--help``.
 """
 
@@ -29,12 +30,16 @@ class ColumnsDirective(SphinxDirective):
     """Describe the columns of a table."""
 
     required_arguments = 1
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Return a table with a row for each column."""
-        path = load(self.arguments[0])
+        name, *parts = self.arguments
+        path = load(name)
         self.env.note_dependency(str(path))
         described = json.loads(path.read_text(encoding='utf-8'))
+        for part in parts:
+            described = described[part]
         rows = [
             [
                 nodes.paragraph('', '', nodes.literal(text=name)),
