@@ -34,8 +34,8 @@ class ColumnsDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return a table with a row for each column."""
-        name, *parts = self.arguments
-        path = load(name)
+        file, *parts = self.arguments
+        path = load(file)
         self.env.note_dependency(str(path))
         described = json.loads(path.read_text(encoding='utf-8'))
         for part in parts:
