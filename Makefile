@@ -1,12 +1,13 @@
 # make demo   simulate two participants, find their lesions, compare with the truth
 # make test   run the tests that need nothing but this checkout and ten minutes
 # make lint   ruff, codespell, mypy
+# make docs   the manual, in docs/_build/html
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -27,5 +28,8 @@ lint: $(VENV)/.installed
 	$(BIN)/codespell
 	$(BIN)/mypy
 
+docs: $(VENV)/.installed
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
 clean:
-	rm -rf $(VENV) demo build dist *.egg-info
+	rm -rf $(VENV) demo docs/_build build dist *.egg-info

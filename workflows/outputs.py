@@ -13,18 +13,6 @@ from deepmir_bids.model.registry import ModelCard
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.lesions import operating_point
 
-STRUCTURE_COLUMNS = {
-    'index': {'Description': 'Value of the structure in the label image.', 'Format': 'integer'},
-    'name': {'Description': 'Name of the structure.'},
-    'region': {'Description': 'Region it is counted in: lobar, deep or infratentorial.'},
-    'volume_mm3': {'Description': 'Volume in this head.', 'Units': 'mm^3'},
-    'chi_mean_ppm': {
-        'Description': 'Mean susceptibility where it was measured; n/a without QSM.',
-        'Units': 'ppm',
-    },
-    'chi_sd_ppm': {'Description': 'Its standard deviation between voxels.', 'Units': 'ppm'},
-}
-
 
 class Result(NamedTuple):
     """One file of a unit: what it is called in the workflows, its entities, its sidecar."""
@@ -59,7 +47,7 @@ def unit_results(
             {**in_swi, 'desc': 'brain', 'suffix': 'mask'},
             {**swi, 'Type': 'Brain', 'Template': anatomy.name},
         ),
-        Result('structures', atlas, {**swi, **STRUCTURE_COLUMNS}),
+        Result('structures', atlas, {**swi, **_columns('structure_columns.json')}),
         Result('structures_tsv', atlas, {}),
     ]
     classes = [
@@ -76,7 +64,7 @@ def unit_results(
             ),
         )
     ]
-    columns = json.loads(load_data('lesion_columns.json').read_text())
+    columns = _columns('lesion_columns.json')
     class_columns = {
         'index': {'Description': 'Value of the class in the label image.', 'Format': 'integer'},
         'name': {'Description': 'Lesion class.', 'Levels': columns['class']['Levels']},
@@ -97,6 +85,11 @@ def unit_results(
         Result('from_template', {**xfm, 'from': anatomy.name, 'to': 'SWI'}, {}),
     ]
     return [*images, *anatomical, *classes, *labelled, *transforms]
+
+
+def _columns(name: str) -> dict[str, Any]:
+    """Columns of a table, as a file in ``data/`` describes them; the manual shows the same."""
+    return json.loads(load_data(name).read_text(encoding='utf-8'))
 
 
 def detection_sidecar(settings: Settings, unit: Unit, card: ModelCard) -> dict[str, Any]:
