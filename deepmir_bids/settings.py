@@ -9,7 +9,7 @@ from deepmir_bids import INPUTS
 from deepmir_bids.model.registry import DEFAULT_MODEL
 
 #: How a QSM map becomes ppm, paramagnetic positive.
-QSM_SCALES = {'ppm': 1.0, 'ppb': 1e-3, '-ppm': -1.0, '-ppb': -1e-3}
+QSM_SCALES = {'ppm': 1.0, 'ppb': 1e-3, 'negated-ppm': -1.0, 'negated-ppb': -1e-3}
 
 
 @dataclass(frozen=True)

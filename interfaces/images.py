@@ -90,7 +90,7 @@ class _ConvertChiInputSpec(BaseInterfaceInputSpec):
     source_file = File(mandatory=True, desc='the file it came from, for messages')
     brain_mask = File(exists=True, mandatory=True)
     iron_rich = File(exists=True, mandatory=True, desc='mask of caudate, putamen and pallidum')
-    scale = traits.Str('auto', usedefault=True, desc='auto, ppm, ppb, -ppm or -ppb')
+    scale = traits.Str('auto', usedefault=True, desc='auto, ppm, ppb, negated-ppm or negated-ppb')
 
 
 class _ConvertChiOutputSpec(TraitedSpec):

@@ -18,6 +18,7 @@ from nipype.interfaces.base import (
 )
 
 from deepmir_bids import CLASSES
+from deepmir_bids.errors import InputError
 from deepmir_bids.threads import limit_threads
 
 
@@ -50,17 +51,23 @@ class Predict(SimpleInterface):
         from deepmir_bids.model.predict import find_device, probabilities_on_swi
 
         swi = nib.load(self.inputs.swi)
-        found = probabilities_on_swi(
-            load_model(self.inputs.model),
-            _data(self.inputs.swi),
-            _data(self.inputs.qsm),
-            _data(self.inputs.t2w),
-            _data(self.inputs.brain_mask) > 0,
-            swi.affine,
-            find_device(self.inputs.device),
-            self.inputs.num_threads,
-            mirror=self.inputs.mirror,
-        )
+        try:
+            found = probabilities_on_swi(
+                load_model(self.inputs.model),
+                _data(self.inputs.swi),
+                _data(self.inputs.qsm),
+                _data(self.inputs.t2w),
+                _data(self.inputs.brain_mask) > 0,
+                swi.affine,
+                find_device(self.inputs.device),
+                self.inputs.num_threads,
+                mirror=self.inputs.mirror,
+            )
+        except ValueError as error:
+            raise InputError(
+                f'The network cannot use the images of this brain mask ({error}): look at both, '
+                'and give another mask with --brain-mask-from.'
+            ) from error
         for name, probability in zip(CLASSES, found, strict=True):
             field = name.lower()
             self._results[field] = _keep(runtime, f'{field}.nii', probability, swi, np.float32)

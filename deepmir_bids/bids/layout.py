@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from deepmir_bids.bids.units import MINIP, Unit, find_subjects, rank_swi
+from deepmir_bids.bids.units import LABELS, MINIP, Unit, find_subjects, rank_swi
 from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import UsageError
 from deepmir_bids.settings import Settings
@@ -181,7 +181,8 @@ def _first(layouts, query, subject, session):
 
 def _usable_as_swi(found):
     """Best first; the lesser kinds are no alternatives, a minIP or phase is not one at all."""
-    usable = [f for f in found if not MINIP.search(f.filename)]
+    # A participant may be called MIP01.
+    usable = [f for f in found if not MINIP.search(LABELS.sub('', f.filename))]
     ranks = [rank_swi(f.get_entities()) for f in usable]
     return [f for f, rank in zip(usable, ranks, strict=True) if rank == min(ranks)]
 

@@ -11,6 +11,8 @@ from deepmir_bids.errors import UsageError
 
 #: A minimum intensity projection is a picture made from an SWI, not an SWI.
 MINIP = re.compile(r'min-?ip|mip', re.IGNORECASE)
+#: What a file name says of whom it shows.
+LABELS = re.compile(r'^sub-[^_]+_(ses-[^_]+_)?')
 
 
 @dataclass(frozen=True)

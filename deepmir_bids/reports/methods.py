@@ -19,6 +19,6 @@ def methods_text(card: ModelCard, template: str, atlas: str, operating_point: st
             model=card.name,
             sha256=card.sha256[:12],
             operating_point=operating_point,
-            training=card.description,
+            training=card.training.get('data', 'data that its card does not name'),
         )
     )

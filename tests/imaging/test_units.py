@@ -29,7 +29,7 @@ def test_unit_and_sign_are_recognised(brain, unit, factor):
 
 def test_what_is_asked_for_is_not_questioned(brain):
     chi, mask, nuclei = brain
-    assert chi_scale(np.zeros_like(chi), mask, nuclei, asked='-ppb').factor == -1e-3
+    assert chi_scale(np.zeros_like(chi), mask, nuclei, asked='negated-ppb').factor == -1e-3
 
 
 @pytest.mark.parametrize(
