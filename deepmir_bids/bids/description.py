@@ -60,8 +60,11 @@ def describe_dataset(
     write_whole(out_dir / 'dataset_description.json', json.dumps(description, indent=2) + '\n')
     write_whole(out_dir / '.bidsignore', BIDSIGNORE)
     write_whole(out_dir / 'descriptions.tsv', '\n'.join(rows) + '\n')
-    columns = load_data('review_columns.json').read_text(encoding='utf-8')
-    # One description for every reader's table, by inheritance.
-    write_whole(out_dir / 'desc-review_dseg.json', columns)
     write_whole(out_dir / 'README.md', load_data('output_README.md').read_text())
     write_whole(out_dir / 'CITATION.md', methods)
+
+
+def describe_review(table: Path) -> None:
+    """Put the description of its columns beside a reader's table, which comes from a browser."""
+    columns = load_data('review_columns.json').read_text(encoding='utf-8')
+    write_whole(table.with_suffix('.json'), columns)

@@ -73,7 +73,8 @@ def earlier_results(out_dir: Path, unit: str, datatypes: Sequence[str]) -> list[
     """All files that a run left of a unit in these folders, and its page; no reader's review."""
     folder = out_dir.joinpath(*unit.split('_', maxsplit=1))
     files = (path for name in datatypes for path in (folder / name).glob(f'{unit}_*'))
-    found = [path for path in files if not path.name.endswith(REVIEW)]
+    review = REVIEW.removesuffix('.tsv')
+    found = [path for path in files if not path.stem.endswith(review)]
     page = out_dir / f'{unit}.html'
     return [*found, page] if page.is_file() else found
 

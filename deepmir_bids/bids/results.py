@@ -80,6 +80,15 @@ def read_results(out_dir: Path, unit: Unit) -> Results:
     )
 
 
+def has_results(out_dir: Path, unit: Unit) -> bool:
+    """Whether a unit's results are complete."""
+    try:
+        read_results(out_dir, unit)
+    except (InputError, OSError):  # nothing, or a run that was killed as it wrote
+        return False
+    return True
+
+
 def holds_classes(path: Path) -> bool:
     """Whether a label image may hold classes: those of lesions and candidates hold an index."""
     return not any(f'_desc-{kind}_' in path.name for kind in ('lesions', 'candidates'))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deepmir_bids.bids.units import Unit
-from deepmir_bids.cli.failures import read_failures
+from deepmir_bids.cli.failures import find_crashes, reason
 from deepmir_bids.cli.progress import RunProgress
 from deepmir_bids.settings import Settings
 
@@ -35,7 +35,7 @@ def execute(workflow, settings: Settings, units: list[Unit], log_dir: Path) -> d
             # Nipype ends a run with failed nodes in an exception; the crash files have the causes.
             logging.getLogger('nipype.workflow').debug('The run ended early.', exc_info=True)
             broken = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
-    failed = read_failures(log_dir, labels)
+    failed = {label: reason(path) for label, path in find_crashes(log_dir, labels).items()}
     for unit in units:
         if unit.label not in failed and not _published_since(settings.out_dir, unit, started):
             failed[unit.label] = f'was not finished ({broken or "no reason given"}).'

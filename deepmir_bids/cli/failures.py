@@ -11,9 +11,9 @@ ANY = re.compile(r'^\s*((?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Exit)\b.*)'
 NODE = re.compile(r'^Node: (\S+)', re.M)
 
 
-def read_failures(folder: Path, workflow_names: dict[str, str]) -> dict[str, str]:
+def find_crashes(folder: Path, workflow_names: dict[str, str]) -> dict[str, Path]:
     """
-    Collect the first failure of each unit.
+    Find the first crash file of each unit.
 
     Parameters
     ----------
@@ -25,22 +25,22 @@ def read_failures(folder: Path, workflow_names: dict[str, str]) -> dict[str, str
     Returns
     -------
     dict
-        Label of each failed unit, and the reason with the file that has the details.
+        Label of each failed unit, and its file.
 
     """
-    failures: dict[str, str] = {}
+    crashes: dict[str, Path] = {}
     for path in sorted(folder.glob('crash-*.txt'), key=lambda p: p.stat().st_mtime):
-        text = path.read_text(errors='replace')
-        found = NODE.search(text)
+        found = NODE.search(path.read_text(errors='replace'))
         parts = found.group(1).split('.') if found else []
         label = next((workflow_names[p] for p in parts if p in workflow_names), None)
-        if label and label not in failures:
-            failures[label] = reason(text, path)
-    return failures
+        if label:
+            crashes.setdefault(label, path)
+    return crashes
 
 
-def reason(text: str, path: Path) -> str:
-    """Take the sentence out of a traceback; point to the file where none was written."""
+def reason(path: Path) -> str:
+    """Take the sentence out of a crash file; point to the file where none was written."""
+    text = path.read_text(errors='replace')
     if plain := PLAIN.findall(text):
         return plain[-1].strip()
     if 'No space left on device' in text:

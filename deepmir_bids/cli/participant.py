@@ -15,16 +15,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from deepmir_bids import __version__
-from deepmir_bids.bids.description import describe_dataset
+from deepmir_bids.bids.description import describe_dataset, describe_review
 from deepmir_bids.bids.layout import collect_units
 from deepmir_bids.bids.publish import write_whole
-from deepmir_bids.bids.results import read_results
+from deepmir_bids.bids.results import has_results, read_results
 from deepmir_bids.bids.runs import Record, keep_participants, new_run_id, write_records
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.cli.execution import configure_nipype, execute
+from deepmir_bids.cli.failures import find_crashes
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.model.registry import ModelError, find_model, read_card
 from deepmir_bids.reports.methods import methods_text
+from deepmir_bids.reports.participant_page import failure_page
 from deepmir_bids.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ def run_participants(settings: Settings, verbose: int = 0) -> int:
         failed |= execute(workflow, settings, wanted, log_dir)
     if not settings.reports_only:
         record(log_dir, units, 'done', failed)
+    leave_failure_pages(settings, ready, failed, log_dir)
     skipped = {unit.label: unit.skipped for unit in units if unit.skipped}
     done = len(ready) - len(failed)
     minutes, seconds = divmod(int(time.monotonic() - begin), 60)
@@ -109,6 +112,20 @@ def record(
     write_records(log_dir, map(of, units))
 
 
+def leave_failure_pages(
+    settings: Settings, units: list[Unit], failed: Mapping[str, str], log_dir: Path
+) -> None:
+    """Write a page on each unit that failed and has no results of an earlier run to show."""
+    crashes = find_crashes(log_dir, {unit.workflow_name: unit.label for unit in units})
+    for unit in units:
+        if unit.label not in failed or has_results(settings.out_dir, unit):
+            continue
+        crash = crashes.get(unit.label)
+        text = crash.read_text(errors='replace') if crash else ''
+        page = failure_page(unit.label, failed[unit.label], text)
+        write_whole(settings.out_dir / f'{unit.label}.html', page)
+
+
 def prepare_run(settings: Settings, units: list[Unit], say: Callable[[str], None]):
     """Return units that cannot run, with the reason, and the graph of the others."""
     from deepmir_bids.workflows.base import init_deepmir_wf, init_reports_wf
@@ -118,6 +135,8 @@ def prepare_run(settings: Settings, units: list[Unit], say: Callable[[str], None
         for unit in units:
             try:
                 results[unit] = read_results(settings.out_dir, unit)
+                if review := results[unit].files.get('review'):
+                    describe_review(review)
             except InputError as error:
                 failed[unit.label] = str(error)
         return failed, init_reports_wf(settings, results) if results else None

@@ -152,10 +152,11 @@ def _card(options: argparse.Namespace, initial: ModelCard | None) -> ModelCard:
 
 def _read(labels, settings: Settings, card: ModelCard) -> dict[str, list]:
     """Units of every labelled participant, preprocessed, in memory."""
-    from deepmir_bids.training.derivatives import is_preprocessed, training_subject
+    from deepmir_bids.bids.results import has_results
+    from deepmir_bids.training.derivatives import training_subject
     from deepmir_bids.training.subjects import read_subject
 
-    missing = {unit.subject for unit in labels if not is_preprocessed(unit, settings.out_dir)}
+    missing = {unit.subject for unit in labels if not has_results(settings.out_dir, unit)}
     if missing:
         preprocess(replace(settings, participant_label=tuple(sorted(missing))))
     subjects: dict[str, list] = {unit.subject: [] for unit in labels}

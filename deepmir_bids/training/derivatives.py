@@ -152,12 +152,3 @@ def training_subject(unit: Unit, preprocessed: Path, labels: Path) -> TrainingSu
         labels=labels,
         structures=files['structures'],
     )
-
-
-def is_preprocessed(unit: Unit, preprocessed: Path) -> bool:
-    """Whether the app has finished a unit."""
-    try:
-        read_results(preprocessed, unit)
-    except (InputError, OSError):  # nothing, or a run that was killed as it wrote
-        return False
-    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deepmir_bids.cli.failures import read_failures
+from deepmir_bids.cli.failures import find_crashes, reason
 
 CRASH = """Node: deepmir_wf.{unit}.anatomy_wf.load_swi
 Working directory: /work
@@ -30,7 +30,8 @@ def test_the_sentence_for_a_person_is_found(tmp_path):
     crash(tmp_path, 'sub_03_wf', 'OSError: [Errno 28] No space left on device')
     crash(tmp_path, 'sub_77_wf', 'KeyError: of another run')
     names = {f'sub_0{n}_wf': f'sub-0{n}' for n in (1, 2, 3)}
-    failures = read_failures(tmp_path, names)
+    crashes = find_crashes(tmp_path, names)
+    failures = {label: reason(file) for label, file in crashes.items()}
     assert set(failures) == {'sub-01', 'sub-02', 'sub-03'}
     assert failures['sub-01'] == '/a.nii is cut short: copy it.'
     assert failures['sub-02'] == f'KeyError: 3 (details in {path}).'

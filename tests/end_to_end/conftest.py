@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from deepmir_bids.anatomy.templates import BUILTIN_ATLAS, find_anatomy
 from deepmir_bids.simulation.acquisition import SLOPPY, Acquisition
 from deepmir_bids.simulation.dataset import create_dataset, write_subject
 from deepmir_bids.simulation.subject import simulate_subject
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @functools.cache
@@ -132,3 +135,64 @@ def one_subject(tmp_path_factory, subject) -> Path:
 def one_run(one_subject, tmp_path_factory) -> Done:
     """The finished run on it; nobody may change its outputs."""
     return run_deepmir(one_subject, tmp_path_factory.mktemp('run'), '--sloppy', '--nprocs', '2')
+
+
+@pytest.fixture(scope='session')
+def open_page() -> Callable:
+    """Return a function that opens a file in Chromium, and fails if the page calls or complains.
+
+    It takes the file, the width of the window, its colour scheme, and whether there is WebGL.
+    """
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which('chromium')
+    assert chromium, 'Chromium is not installed'
+    gpu = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader']
+
+    @contextmanager
+    def opened(file: Path, width: int = 1200, scheme='light', *, webgl=True) -> Iterator:
+        complaints = []
+
+        def on_request(request):
+            if not request.url.startswith(('file:', 'data:', 'blob:')):
+                complaints.append(f'calls {request.url}')
+
+        def on_console(message):
+            if message.type in ('error', 'warning') and 'GPU stall' not in message.text:
+                complaints.append(message.text)
+
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=chromium,
+                args=['--no-sandbox', *(gpu if webgl else ['--disable-3d-apis'])],
+            )
+            window = {'width': width, 'height': 900}
+            page = browser.new_page(viewport=window, color_scheme=scheme)
+            page.on('request', on_request)
+            page.on('console', on_console)
+            page.on('pageerror', lambda error: complaints.append(str(error)))
+            page.goto(file.as_uri())
+            yield page
+            browser.close()
+        assert complaints == []
+
+    return opened
+
+
+@pytest.fixture(scope='session')
+def check_access() -> Callable:
+    """Return a function that looks for serious faults of accessibility on a page (axe-core)."""
+    axe = REPOSITORY / 'node_modules' / 'axe-core' / 'axe.min.js'
+    assert axe.is_file(), 'axe-core is not installed: npm install axe-core'
+
+    def check(page) -> None:
+        page.evaluate(axe.read_text())
+        found = page.evaluate('axe.run()')['violations']
+        serious = [
+            f'{one["id"]}: {one["help"]} ({one["nodes"][0]["html"][:200]})'
+            for one in found
+            if one['impact'] in ('serious', 'critical')
+        ]
+        assert serious == []
+
+    return check

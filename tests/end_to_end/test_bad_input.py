@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 
 import nibabel as nib
 import numpy as np
@@ -75,6 +76,9 @@ def test_the_sentence_names_file_and_cause(done, label, image, says):
     assert says in line
     assert f'sub-{label}_{SUFFIX[image]}.nii' in line
     assert not list((done.out_dir / f'sub-{label}').rglob('*.nii.gz'))
+    page = (done.out_dir / f'sub-{label}.html').read_text()
+    assert 'was not finished' in page
+    assert escape(says) in page
 
 
 @pytest.mark.parametrize(('label', 'says'), [(m[0], m[3]) for m in MENDED])

@@ -33,11 +33,9 @@ sub-01/anat/sub-01_space-SWI_seg-deepmir_desc-lesions_dseg.nii.gz .json .tsv
 sub-01/anat/sub-01_space-SWI_seg-deepmir_desc-candidates_dseg.nii.gz .json .tsv
 sub-01/anat/sub-01_from-SWI_to-MNI152NLin2009aSym_mode-image_xfm.h5
 sub-01/anat/sub-01_from-MNI152NLin2009aSym_to-SWI_mode-image_xfm.h5
-sub-01/figures/sub-01_space-SWI_desc-summary_swi.html
-sub-01/figures/sub-01_space-SWI_desc-lesions_dseg.html
-sub-01/figures/sub-01_space-SWI_desc-brain_mask.svg
-sub-01/figures/sub-01_space-SWI_desc-nuclei_Chimap.svg
-sub-01/figures/sub-01_space-SWI_desc-nuclei_T2w.svg
+sub-01/figures/sub-01_space-SWI_desc-brain_mask.png
+sub-01/figures/sub-01_space-SWI_desc-template_T2w.png
+sub-01/figures/sub-01_space-SWI_desc-nuclei_Chimap.png
 dataset_description.json
 .bidsignore
 README.md
@@ -136,11 +134,20 @@ def test_the_validator_finds_no_error(one_run):
 
 def test_the_page_names_each_lesion_and_its_caution(one_run, anat):
     page = (one_run.out_dir / 'sub-01.html').read_text()
-    table = read_tsv(anat / 'sub-01_space-SWI_seg-deepmir_desc-lesions_dseg.tsv')
     assert 'Research use only' in page
-    assert all(name in page for name in table['name'])
-    for name in re.findall(r'(?:src|data)="(\./[^"]+\.svg)"', page):
-        assert (one_run.out_dir / name).is_file()
+    for kind in ('lesions', 'candidates'):
+        table = read_tsv(anat / f'sub-01_space-SWI_seg-deepmir_desc-{kind}_dseg.tsv')
+        assert all(f'>{name}</h4>' in page for name in table['name'])
+    # One file: nothing but links to the same figures lies elsewhere.
+    assert not re.search(r'(?:src|data)="(?!data:)', page)
+    assert len(page) < 15e6
+
+
+def test_structures_are_measured(anat):
+    table = read_tsv(anat / 'sub-01_space-SWI_seg-builtin_dseg.tsv').set_index('name')
+    pallidum, white = table.loc['left pallidum'], table.loc['left thalamus']
+    assert pallidum['chi_mean_ppm'] > white['chi_mean_ppm']
+    assert pallidum['volume_mm3'] > 100
 
 
 def test_the_results_can_be_evaluated(one_subject, one_run, anat, tmp_path):

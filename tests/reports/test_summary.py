@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from deepmir_bids.lesions.measures import columns
-from deepmir_bids.reports.gallery import Images, plot_gallery
-from deepmir_bids.reports.summary import gallery_html, summary_html
+from deepmir_bids.reports.summary import nuclei_html, review_sentence, summary_html
 
 
 @pytest.fixture
@@ -16,49 +15,63 @@ def table():
     table = pd.DataFrame(rows, columns=['class', 'region']).reindex(columns=list(columns()))
     table['index'] = range(1, 5)
     table['name'] = [f'lesion-{n}' for n in range(1, 5)]
-    table['probability'] = [0.9, 0.8, 0.7, 0.6]
-    table[['x', 'y', 'z']] = 5.0
-    table['diameter_mm'] = 3.0
-    table['structure'] = '<script>'
+    table['structure'] = ['insula', 'insula', 'left thalamus', '<script>']
     return table
 
 
-def test_lesions_are_counted_by_class_and_region(table):
-    page = summary_html(table, {}, [], 1234.4)
-    assert '<th>CMB</th><td>2</td><td>1</td><td>0</td><td><b>3</b></td>' in page
-    assert '<th>iron</th><td>0</td><td>1</td><td>0</td><td><b>1</b></td>' in page
-    assert '1234 mL' in page
+def cells(page, name):
+    row = page.split(f'<th scope="row">{name}</th>')[1].split('</tr>')[0]
+    return [cell.split('>', 1)[1].split('</td>')[0] for cell in row.split('<td')[1:]]
+
+
+def test_lesions_are_counted_by_class_and_region_and_named(table):
+    page = summary_html(table, {'Inputs': 'swi'}, 'balanced')
+    assert cells(page, 'CMB') == [
+        '2',
+        '1',
+        '0',
+        '<strong>3</strong>',
+        'insula (2), left thalamus',
+    ]
+    assert cells(page, 'iron')[:3] == ['0', '1', '0']
+    assert '<dt>Inputs</dt><dd>swi</dd>' in page
     assert 'Research use only' in page
 
 
 def test_no_lesion_is_said():
     empty = pd.DataFrame(columns=list(columns()))
-    assert '<th>CMB</th><td>0</td><td>0</td><td>0</td><td><b>0</b></td>' in summary_html(
-        empty, {}, [], 1
-    )
-    assert 'No lesion' in gallery_html(empty, None)
+    page = summary_html(empty, {}, 'balanced')
+    assert cells(page, 'CMB') == ['0', '0', '0', '<strong>0</strong>', '–']
 
 
-def test_text_from_data_is_escaped(table, tmp_path):
-    picture = tmp_path / 'x.png'
-    picture.write_bytes(b'png')
-    page = summary_html(table, {'SWI': '<script>'}, ['<script>'], 1) + gallery_html(table, picture)
+def test_text_from_data_is_escaped(table):
+    page = summary_html(table, {'<script>': '<script>'}, 'balanced', '<script>')
     assert '<script>' not in page
     assert '&lt;script&gt;' in page
 
 
-def test_gallery_has_a_row_for_each_lesion(table, tmp_path):
-    import matplotlib.image
-    import numpy as np
+def test_nuclei_stand_side_by_side():
+    rows = [
+        (1, 'left putamen', 5000.0, 0.0512, 0.02),
+        (2, 'right putamen', 4800.0, 0.0734, 0.03),
+        (3, 'left thalamus', 7000.0, float('nan'), float('nan')),
+        (4, 'left frontal lobe', 9.0, 0.0, 0.0),
+    ]
+    names = ['index', 'name', 'volume_mm3', 'chi_mean_ppm', 'chi_sd_ppm']
+    page = nuclei_html(pd.DataFrame(rows, columns=names), '<atlas>')
+    assert cells(page, 'putamen') == ['0.051 ± 0.020', '5000', '0.073 ± 0.030', '4800']
+    assert cells(page, 'thalamus') == ['–', '7000', '–', '–']
+    assert 'frontal' not in page
+    assert '&lt;atlas&gt;' in page
 
-    rng = np.random.default_rng(0)
-    shape = (12, 14, 10)
-    lesions = np.zeros(shape, dtype=np.float32)
-    lesions[4:6, 4:6, 5] = 1
-    swi = rng.normal(100, 5, shape)
-    images = Images(swi, None, rng.normal(50, 5, shape), lesions, np.eye(4))
-    one = matplotlib.image.imread(plot_gallery(images, table.head(1), tmp_path / '1.png'))
-    four = matplotlib.image.imread(plot_gallery(images, table, tmp_path / '4.png'))
-    assert four.shape[0] == pytest.approx(4 * one.shape[0], abs=4)
-    outlined = (one[..., 0] > 0.9) & (one[..., 1] < 0.4)
-    assert outlined.any()
+
+def test_a_review_in_a_sentence(table):
+    review = pd.DataFrame(
+        {
+            'verdict': ['accepted', 'rejected', 'relabelled', None],
+            'reviewed_class': ['CMB', None, 'iron', None],
+        }
+    )
+    said = review_sentence(table, table.head(0), review)
+    assert said.startswith('3 of 4 lesions were judged (')
+    assert said.endswith('that leaves 1 CMB, 2 iron.')

@@ -1,0 +1,105 @@
+"""A reader's review in a real browser, and what becomes of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from deepmir_bids.bids.results import ENDINGS
+from deepmir_bids.bids.tables import read_tsv
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+WIDTHS = (375, 1600)
+
+
+@pytest.fixture(scope='module')
+def reviewed(one_run, tmp_path_factory) -> Path:
+    """A copy of a finished run, which a reader may change."""
+    copy = tmp_path_factory.mktemp('review')
+    shutil.copytree(one_run.out_dir, copy / 'out')
+    shutil.copytree(one_run.work_dir, copy / 'work')
+    return copy
+
+
+def tables(out_dir):
+    anat = out_dir / 'sub-01' / 'anat'
+    names = ('table', 'candidates_table')
+    return [read_tsv(anat / f'sub-01{ENDINGS[name]}') for name in names]
+
+
+def test_the_page_stays_on_this_machine_and_is_accessible(reviewed, open_page, check_access):
+    for width in WIDTHS:
+        for scheme in ('light', 'dark'):
+            with open_page(reviewed / 'out' / 'sub-01.html', width, scheme) as page:
+                check_access(page)
+                assert page.evaluate('document.documentElement.scrollWidth') <= width
+
+
+def test_the_viewer_goes_to_a_lesion(reviewed, open_page):
+    with open_page(reviewed / 'out' / 'sub-01.html') as page:
+        page.locator('.lesion .show').first.click()
+        page.wait_for_function('window.niivue !== undefined', timeout=60_000)
+        page.wait_for_selector('#viewer-open', state='hidden', timeout=60_000)
+        assert page.locator('#viewer-says').text_content() == ''
+        # Something is drawn: a black canvas has one colour.
+        colours = page.evaluate(
+            """() => new Promise((resolve) => requestAnimationFrame(() => {
+                const from = document.getElementById('viewer-canvas');
+                const to = Object.assign(document.createElement('canvas'),
+                                         { width: 200, height: 100 });
+                to.getContext('2d').drawImage(from, 0, 0, 200, 100);
+                const data = to.getContext('2d').getImageData(0, 0, 200, 100).data;
+                resolve(new Set(data).size);
+            }))"""
+        )
+        assert colours > 10
+
+
+def test_without_webgl_the_gallery_does_everything(reviewed, open_page):
+    with open_page(reviewed / 'out' / 'sub-01.html', webgl=False) as page:
+        page.locator('#viewer-open').click()
+        page.wait_for_function(
+            "document.getElementById('viewer-says').textContent.includes('no WebGL2')"
+        )
+        page.locator('article.lesion').first.focus()
+        page.keyboard.press('a')
+        assert page.locator('article.lesion .state').first.text_content() == 'accepted'
+
+
+def test_a_review_by_keyboard_counts_afterwards(reviewed, one_subject, open_page, deepmir):
+    lesions, candidates = tables(reviewed / 'out')
+    assert len(lesions) + len(candidates) >= 3
+    with open_page(reviewed / 'out' / 'sub-01.html') as page:
+        order = page.eval_on_selector_all('article.lesion', 'all => all.map(a => a.dataset.index)')
+        for keys in (['j', 'a'], ['j', 'r'], ['j', '3', 'c']):
+            for key in keys:
+                page.keyboard.press(key)
+        page.keyboard.type('a <script>alert(1)</script> vein')
+        page.keyboard.press('Escape')
+        page.reload()
+        assert page.locator('article.judged').count() == 3
+        page.locator('article.lesion').first.focus()
+        with page.expect_download() as download:
+            page.keyboard.press('s')
+        assert download.value.suggested_filename == 'sub-01_desc-review_dseg.tsv'
+        anat = reviewed / 'out' / 'sub-01' / 'anat'
+        download.value.save_as(anat / download.value.suggested_filename)
+
+    review = read_tsv(anat / 'sub-01_desc-review_dseg.tsv').set_index('index')
+    assert list(review.index) == [*lesions['index'], *candidates['index']]
+    said = review.loc[[int(index) for index in order[:3]]]
+    assert list(said['verdict']) == ['accepted', 'rejected', 'relabelled']
+    assert said['reviewed_class'].iloc[2] == 'vein'
+    assert said['comment'].iloc[2] == 'a <script>alert(1)</script> vein'
+    assert review['verdict'].notna().sum() == 3
+
+    done = deepmir(one_subject, reviewed, '--reports-only')
+    assert done.status == 0, done.said
+    with open_page(reviewed / 'out' / 'sub-01.html') as page:
+        assert 'lesions were judged' in page.locator('#Found').text_content()
+        assert page.locator('article.judged').count() == 3
+        page.wait_for_timeout(200)
+        assert page.locator('article.lesion .comment input').nth(2).input_value().endswith('vein')
