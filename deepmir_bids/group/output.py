@@ -32,9 +32,9 @@ def write_group(group: Group, out_dir: Path) -> None:
         write_whole(out_dir / f'{stem}.tsv', as_tsv(table))
         write_whole(out_dir / f'{stem}.json', _as_json(columns[name]))
     for participant, table in group.sessions.items():
-        stem = out_dir / participant / f'{participant}_sessions'
-        write_whole(stem.with_suffix('.tsv'), as_tsv(table))
-        write_whole(stem.with_suffix('.json'), _as_json(columns['sessions']))
+        folder, stem = out_dir / participant, f'{participant}_sessions'
+        write_whole(folder / f'{stem}.tsv', as_tsv(table))
+        write_whole(folder / f'{stem}.json', _as_json(columns['sessions']))
     written = set()
     for stem, density, about in density_maps(group):
         _write_image(density, out_dir / f'{stem}.nii.gz')

@@ -82,7 +82,7 @@ def describe_columns(group: Group) -> dict[str, dict[str, Any]]:
     if group.sessions:
         tables['sessions'] = next(iter(group.sessions.values()))
     return {
-        name: {column: described[name][column] for column in table}
+        name: {str(column): described[name][str(column)] for column in table}
         for name, table in tables.items()
     }
 
