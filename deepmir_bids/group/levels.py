@@ -53,6 +53,15 @@ def levels_of(values: pd.Series) -> dict[str, pd.Series]:
     return levels | ({MISSING: unknown} if unknown.any() else {})
 
 
+def decades_of(values: pd.Series) -> dict[str, pd.Series]:
+    """Find the decade of each participant's age, ``60–69``; none if ages are not all numbers."""
+    ages = as_numbers(values)
+    if ages is None:
+        return {}
+    decade = ages // 10 * 10
+    return {f'{low:.0f}–{low + 9:.0f}': decade == low for low in sorted(decade.dropna().unique())}
+
+
 def _quartiles(numbers: pd.Series) -> dict[str, pd.Series]:
     # Quartiles may coincide where many share a value.
     edges = np.unique(np.nanquantile(numbers.to_numpy(dtype=float), [0, 0.25, 0.5, 0.75, 1]))

@@ -38,10 +38,16 @@ def outliers(table: pd.DataFrame) -> pd.Series:
     """Name, with commas between, the measures by which each unit stands out; None if none."""
     names = pd.Series('', index=table.index, dtype=object)
     for measure in MEASURES:
-        values = table[measure]
-        if values.notna().sum() < FEWEST:
-            continue
-        q1, q3 = values.quantile(0.25), values.quantile(0.75)
-        reach = BEYOND * (q3 - q1)
-        names[(values < q1 - reach) | (values > q3 + reach)] += f',{measure}'
+        if limits := fences(table[measure]):
+            low, high = limits
+            names[(table[measure] < low) | (table[measure] > high)] += f',{measure}'
     return names.str.removeprefix(',').replace('', None)
+
+
+def fences(values: pd.Series) -> tuple[float, float] | None:
+    """Values beyond which a unit stands out; None where too few units have the measure."""
+    if values.notna().sum() < FEWEST:
+        return None
+    q1, q3 = values.quantile(0.25), values.quantile(0.75)
+    reach = BEYOND * (q3 - q1)
+    return float(q1 - reach), float(q3 + reach)

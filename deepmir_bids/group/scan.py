@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deepmir_bids.bids.publish import REVIEW
 from deepmir_bids.bids.results import ENDINGS, OPTIONAL
 from deepmir_bids.bids.runs import Record, read_records
 
@@ -16,7 +17,7 @@ READ = {
     'candidates_table': ENDINGS['candidates_table'],
     'found': ENDINGS['lesions'].replace('.nii.gz', '.json'),
     'anatomy': ENDINGS['brain_mask'].replace('.nii.gz', '.json'),
-    'review': '_desc-review_dseg.tsv',
+    'review': REVIEW,
 }
 
 

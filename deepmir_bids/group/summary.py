@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -35,12 +35,27 @@ def summary_table(cohort: Cohort, by: Sequence[str] = ()) -> pd.DataFrame:
 
     """
     check_columns(by, cohort.raw)
-    people = first_finished(cohort.units).set_index('participant_id')
-    everybody = pd.Series(True, index=people.index)
-    groups = {('all', 'all'): everybody}
+    people = first_finished(cohort.units)['participant_id']
+    groups = {('all', 'all'): pd.Series(True, index=list(people))}
     for column in by:
-        values = raw_column(column, people.index, cohort.raw)
+        values = raw_column(column, list(people), cohort.raw)
         groups |= {(column, level): own for level, own in levels_of(values).items()}
+    return summarise(cohort, groups)
+
+
+def summarise(cohort: Cohort, groups: Mapping[tuple[str, str], pd.Series]) -> pd.DataFrame:
+    """
+    Sum up parts of a cohort, as in ``group_summary.tsv``.
+
+    Parameters
+    ----------
+    cohort
+        Of which each participant's first finished session counts.
+    groups
+        Group and level, and a bool of each participant, by participant_id.
+
+    """
+    people = first_finished(cohort.units).set_index('participant_id')
     done = people['status'] == 'done'
     labels = people.loc[done, 'label']
     rows = []
@@ -73,7 +88,7 @@ def check_columns(by: Sequence[str], raw: RawParticipants) -> None:
         )
 
 
-def raw_column(name: str, participants: pd.Index, raw: RawParticipants) -> pd.Series:
+def raw_column(name: str, participants: list[str], raw: RawParticipants) -> pd.Series:
     """Values of a raw column as text by participant; None where it is not known."""
     values = [raw.rows.get(one, {}).get(name) for one in participants]
     return pd.Series(values, index=participants, dtype=object)
