@@ -139,8 +139,8 @@ def write_cohort(out_dir: Path, participants: int, seed: int = 0) -> None:
     """
     Write the outputs of a cohort, as one run of all its participants would.
 
-    Every tenth participant has two sessions, every fiftieth has no SWI, and every seventieth
-    failed. Age and sex are known; older participants have more microbleeds.
+    Every tenth participant has two sessions; of each 25 the 13th has no SWI, and the 17th failed.
+    Age and sex are known; older participants have more microbleeds.
     """
     rng = np.random.default_rng(seed)
     width = max(2, len(str(participants)))
@@ -149,9 +149,9 @@ def write_cohort(out_dir: Path, participants: int, seed: int = 0) -> None:
         label = f'sub-{number:0{width}d}'
         age = int(rng.integers(45, 85))
         table.append(f'{label}\t{age}\t{"FM"[number % 2]}')
-        if number % 50 == 0:
+        if number % 25 == 13:
             records.append(Record.of(label, 'skipped', 'no SWI found'))
-        elif number % 70 == 0:
+        elif number % 25 == 17:
             records.append(Record.of(label, 'failed', 'the T2w is truncated: copy it again'))
         else:
             units = [f'{label}_ses-{s}' for s in '12'] if number % 10 == 0 else [label]
