@@ -85,7 +85,10 @@
       drawings.get(target.id)(target);
     }
   }, { rootMargin: '200px' });
-  for (const place of document.querySelectorAll('.plot')) seen.observe(place);
+  // Plotly comes after this script: it is large, and the table need not wait for it.
+  document.addEventListener('DOMContentLoaded', () => {
+    for (const place of document.querySelectorAll('.plot')) seen.observe(place);
+  });
   window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
     for (const place of drawn) drawings.get(place.id)(place);
   });
