@@ -112,17 +112,29 @@ def _review(unit: KnownUnit, rows: list[dict]) -> tuple[list[dict], Progress]:
     """Lesions with their verdicts, the candidates that became lesions after them."""
     candidates = read_rows(unit.files['candidates_table'])
     candidates = [row | {'found_as': 'candidate'} for row in candidates]
-    lesions, others = _as_table(rows), _as_table(candidates)
+    lesions, others = _places(rows), _places(candidates)
     review = read_review(unit.files['review'], lesions, others)
     kept = apply_review(lesions, others, review)
     final = dict(zip(kept['index'].tolist(), kept['class'].tolist(), strict=True))
     reviewed = []
-    verdicts = review[['index', 'verdict', 'reviewed_class', 'comment']].to_dict('records')
-    for row, verdict in zip([*rows, *candidates], verdicts, strict=True):
-        index = verdict.pop('index')
+    names = ['verdict', 'reviewed_class', 'comment']
+    verdicts = zip(*(review[name].tolist() for name in ('index', *names)), strict=True)
+    for row, (index, *verdict) in zip([*rows, *candidates], verdicts, strict=True):
         if row['found_as'] == 'lesion' or index in final:
-            reviewed.append(row | verdict | {'final_class': final.get(index)})
+            words = dict(zip(names, verdict, strict=True))
+            reviewed.append(row | words | {'final_class': final.get(index)})
     return reviewed, progress(lesions, review)
+
+
+def _places(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """What a review is checked against, and no more: thousands of units may have one."""
+    return pd.DataFrame(
+        {
+            'index': [int(row['index']) for row in rows],
+            'class': [row['class'] for row in rows],
+            **{axis: [float(row[axis]) for row in rows] for axis in 'xyz'},
+        }
+    )
 
 
 def _detection(found: dict[str, Any]) -> dict[str, Any]:
