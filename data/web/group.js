@@ -39,10 +39,12 @@
       hovertemplate: '%{x}: %{y:.4~g}<extra>%{fullData.name}</extra>',
     }));
     const several = chart.series.length > 1;
+    const most = Math.max(...chart.series.flatMap((series) => series.y));
     Plotly.react(place, traces, layout({
       showlegend: several, barmode: 'group',
       xaxis: { type: 'category', title: { text: plain(chart.x_title) } },
-      yaxis: { title: { text: plain(chart.y_title) } },
+      // Participants are whole, also where there are few of them.
+      yaxis: { title: { text: plain(chart.y_title) }, dtick: most < 6 ? 1 : undefined },
     }), { displayModeBar: false, responsive: true });
   }
 
@@ -55,18 +57,19 @@
       line: { color: colour('faint'), width: 1, dash: 'dash' },
     });
     const first = !place.data;
+    const size = order.length < 100 ? 9 : 6;
     Plotly.react(place, [{
       type: 'scatter', mode: 'markers', x: order, y, text: column.label.map(plain),
       marker: {
         color: out.map((is) => colour(is ? 'cmb' : 'accent')),
         symbol: out.map((is) => (is ? 'diamond' : 'circle')),
-        size: out.map((is) => (is ? 9 : 6)), opacity: 0.75,
+        size: out.map((is) => (is ? 9 : size)), opacity: 0.75,
       },
       hovertemplate: '%{text}: %{y:.4~g}<extra></extra>',
     }], layout({
       hovermode: 'closest', shapes: measure.fences ? measure.fences.map(line) : [],
       xaxis: { title: { text: 'units' }, showticklabels: false, showgrid: false },
-      yaxis: { rangemode: 'normal' },
+      yaxis: { rangemode: 'normal', tickformat: '.5~g' },
     }), { displayModeBar: false, responsive: true });
     if (first) place.on('plotly_click', (event) => open(event.points[0].pointIndex));
   }

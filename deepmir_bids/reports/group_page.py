@@ -255,8 +255,10 @@ def _table(group: Group, pages: set[str], sources) -> dict[str, Any]:
     for name, title in titles.items():
         values = done[name] if name in numbers else qc[name]
         columns.append({'name': name, 'title': title, 'values': _plain(values)})
+    # A review is complete where there is nothing to look at, which nobody would call reviewed.
+    review = done['review_status'].where(done['lesions_found'] > 0, 'no lesion')
     columns += [
-        {'name': 'review_status', 'title': 'Review', 'values': _plain(done['review_status'])},
+        {'name': 'review_status', 'title': 'Review', 'values': _plain(review)},
         {'name': 'n_notes', 'title': 'Notes', 'values': _plain(qc['n_notes'])},
         {'name': 'outliers', 'title': 'Stands out in', 'values': _plain(qc['outliers'])},
     ]

@@ -110,6 +110,7 @@ def test_units_lead_to_the_pages_that_are_there(page):
     assert table['pages'][:3] == ['sub-01.html', 'sub-02.html', None]
     assert columns['n_cmb'][:2] == [2, 0]
     assert columns['outliers'][2] == 'swi_noise'
+    assert columns['review_status'][:2] == ['none', 'no lesion']
     assert 'reviewed_n_cmb' not in columns
 
 
