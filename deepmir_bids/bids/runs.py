@@ -88,7 +88,8 @@ def keep_participants(log_dir: Path, bids_dir: Path, labels: Iterable[str]) -> N
     if rows:
         write_whole(log_dir / 'participants.tsv', rows_as_tsv(rows, list(rows[0])))
     if rows and (described := raw.with_suffix('.json')).is_file():
-        write_whole(log_dir / 'participants.json', described.read_text(encoding='utf-8-sig'))
+        text = described.read_text(encoding='utf-8-sig', errors='replace')
+        write_whole(log_dir / 'participants.json', text)
 
 
 def read_records(out_dir: Path) -> dict[str, Record]:

@@ -1,4 +1,4 @@
-"""``deepmir BIDS OUT participant``: the app's command line."""
+"""``deepmir BIDS OUT participant|group``: the app's command line."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ examples:
   deepmir /data/bids /data/deepmir participant --participant-label 01 02 --work-dir /scratch
   deepmir /data/bids /data/deepmir participant --derivatives qsm=/data/qsm
   deepmir /data/bids /data/deepmir participant --dry-run
+  deepmir /data/bids /data/deepmir group --by sex age
 
 exit status: 0 all done; 1 some units failed or were skipped (the last lines say which, and why);
 2 wrong usage or unusable input, with nothing written
@@ -36,6 +37,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the app; return its exit status."""
     options = parser().parse_args(argv)
     try:
+        if options.analysis_level == 'group':
+            from deepmir_bids.cli.group import run_group
+
+            return run_group(
+                options.out_dir.absolute(),
+                options.by,
+                allow_mixed=options.allow_mixed,
+                dry_run=options.dry_run,
+            )
         settings = to_settings(options)
         from deepmir_bids.cli.checks import check_settings
 
@@ -63,13 +73,18 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument('bids_dir', type=Path, help='root of the raw BIDS dataset')
     top.add_argument('out_dir', type=Path, help='root of the output dataset')
-    top.add_argument('analysis_level', choices=['participant'], help='level of the analysis')
+    top.add_argument(
+        'analysis_level',
+        choices=['participant', 'group'],
+        help='participant: find lesions; group: sum up what lies in out_dir, without bids_dir',
+    )
     top.add_argument('--version', action='version', version=f'deepmir {__version__}')
     top.add_argument('-v', '--verbose', action='count', default=0, help='say more (-vv: all)')
     _add_input_options(top.add_argument_group('which images'))
     _add_detection_options(top.add_argument_group('what counts as a lesion'))
     _add_anatomy_options(top.add_argument_group('anatomy'))
     _add_run_options(top.add_argument_group('how it runs'))
+    _add_group_options(top.add_argument_group('group level'))
     return top
 
 
@@ -151,6 +166,22 @@ def _add_run_options(group) -> None:
     add('--reports-only', action='store_true', help='make the reports again, nothing else')
     add('--dry-run', action='store_true', help='list units, inputs and steps; run nothing')
     add('--sloppy', action='store_true', help='coarse registration, for tests only')
+
+
+def _add_group_options(group) -> None:
+    add = group.add_argument
+    add(
+        '--by',
+        nargs='+',
+        default=[],
+        metavar='COLUMN',
+        help='divide the summary by these columns of the raw participants.tsv',
+    )
+    add(
+        '--allow-mixed',
+        action='store_true',
+        help='sum up results of different templates, models, thresholds or versions',
+    )
 
 
 def to_settings(options: argparse.Namespace) -> Settings:

@@ -63,7 +63,7 @@ def test_only_the_participants_of_a_run_are_kept(tmp_path, raw):
 def test_what_a_later_run_says_of_a_participant_holds(tmp_path, raw):
     keep_participants(tmp_path / 'logs' / '1', raw, ['01'])
     (raw / 'participants.tsv').write_text('participant_id\tage\tsite\nsub-01\t62\tA\n')
-    (raw / 'participants.json').write_text('{damaged')
+    (raw / 'participants.json').write_bytes(b'{"damaged": "\xe9')
     keep_participants(tmp_path / 'logs' / '2', raw, ['01'])
     kept = read_participants(tmp_path)
     assert kept.columns == ['age', 'sex', 'site']

@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from deepmir_bids.bids.runs import read_participants, read_records
 from deepmir_bids.bids.tables import read_tsv
 from deepmir_bids.lesions.measures import columns
 
@@ -62,6 +63,12 @@ def test_the_run_ends_well_and_says_what_it_did(one_run):
     assert '1 of 1 units done' in one_run.said
     assert re.search(r'\d:\d\d  sub-01  running the network: [\d.]+ s', one_run.said)
     assert 'built-in' in one_run.said
+
+
+def test_the_run_is_on_record(one_run):
+    record = read_records(one_run.out_dir)['sub-01']
+    assert record.status == 'done'
+    assert set(read_participants(one_run.out_dir).columns) == {'age', 'sex'}
 
 
 def test_exactly_the_promised_files_are_there(one_run):

@@ -1,0 +1,1 @@
+"""The group level: a cohort's outputs, summed up."""

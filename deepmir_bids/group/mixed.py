@@ -1,0 +1,37 @@
+"""Results that were not made in the same way do not belong in one summary."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+#: What has to be the same in all units, and what it is called.
+SAME = {
+    'template': 'template',
+    'model': 'model',
+    'model_sha256': 'weights (sha256)',
+    'version': 'version of deepmir',
+    'operating_point': 'operating point',
+    'threshold_cmb': 'threshold of CMB',
+    'threshold_iron': 'threshold of iron',
+    'extent_threshold': 'extent threshold',
+    'min_volume_mm3': 'smallest volume (mm³)',
+}
+UNKNOWN = 'not recorded'
+
+
+def find_mixtures(units: pd.DataFrame) -> list[str]:
+    """Say of each thing that differs which kinds there are, and how many units of each."""
+    done = units[units['status'] == 'done']
+    mixtures = []
+    for column, name in SAME.items():
+        counts = done[column].astype(object).where(done[column].notna(), UNKNOWN).value_counts()
+        if len(counts) > 1:
+            kinds = (f'{_short(kind)} ({n} unit{"s"[: n != 1]})' for kind, n in counts.items())
+            mixtures.append(f'{name}: {", ".join(kinds)}')
+    return mixtures
+
+
+def _short(kind) -> str:
+    """A hash is known by its first letters."""
+    text = str(kind)
+    return text[:12] if len(text) == 64 else text
