@@ -132,6 +132,18 @@ def test_the_built_in_anatomy_says_so_and_is_nearly_as_good(
     assert 'built-in MNI152NLin2009aSym is used instead' in without_template.said
 
 
+def test_a_head_without_known_lesion_has_hardly_a_microbleed(
+    with_template, without_template, record_property
+):
+    """The network saw nothing but the simulator."""
+    counts = {}
+    for name, done in {'template': with_template, 'built in': without_template}.items():
+        (path,) = (done.out_dir / 'sub-01' / 'anat').glob('*_desc-lesions_dseg.tsv')
+        counts[name] = int((read_tsv(path)['class'] == 'CMB').sum())
+    record_property('cmb', str(counts))
+    assert max(counts.values()) <= 2, counts
+
+
 def test_masks_are_on_the_grid_of_the_stand_in(with_template, head):
     grid = nib.load(head / 'sub-01' / 'anat' / 'sub-01_T2starw.nii.gz')
     masks = list((with_template.out_dir / 'sub-01' / 'anat').glob('*_mask.nii.gz'))
