@@ -1,4 +1,4 @@
-"""Simulate two participants, find their lesions, and compare with the truth.
+"""Simulate two participants, find their lesions, sum them up, and compare with the truth.
 
 ``python bench/demo.py FOLDER`` leaves ``bids``, ``deepmir``, ``evaluation`` and ``work`` there.
 """
@@ -20,12 +20,14 @@ def main(folder: Path) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     status = simulate.main([str(raw), '--participants', '2', '--seed', str(SEED)])
     status |= run.main([str(raw), str(out), 'participant', '--work-dir', str(folder / 'work')])
+    status |= run.main([str(raw), str(out), 'group'])
     if status:
         return status
     print('\nLesions found against the true ones')
     truth = raw / 'derivatives' / 'truth'
     status = evaluate.main([str(truth), str(out), '--out', str(folder / 'evaluation')])
-    print(f'\nResults: {out}\nPages:   {", ".join(map(str, sorted(out.glob("*.html"))))}')
+    pages = '\n  '.join(str(page) for page in sorted(out.glob('*.html')))
+    print(f'\nResults: {out}\nPages to open in a browser:\n  {pages}')
     return status
 
 

@@ -1,35 +1,49 @@
-"""Make the pictures of the README from a finished demo.
+"""Make the pictures of the README from the finished outputs of a simulated cohort.
 
-``python bench/pictures.py DEMO_FOLDER`` writes ``docs/images``.
+``python bench/pictures.py OUT`` opens the pages of both levels in Chromium (``playwright`` and a
+``chromium`` on the path are needed) and writes ``docs/images``.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
-from deepmir_bids.bids.layout import collect_units
-from deepmir_bids.bids.results import read_results
+from playwright.sync_api import Page, sync_playwright
+
 from deepmir_bids.bids.tables import read_tsv
-from deepmir_bids.reports.gallery import Images, plot_gallery
-from deepmir_bids.settings import Settings
 
 IMAGES = Path(__file__).parents[1] / 'docs' / 'images'
-#: So many lesions of each class.
-SHOWN = 2
+WIDTH, HEIGHT = 1200, 900
 
 
-def main(folder: Path) -> int:
-    """Draw the most probable lesions of each class in the participant who has most."""
-    raw, out = folder / 'bids', folder / 'deepmir'
-    units = collect_units(Settings(raw, out, folder / 'work'))
-    results = [(unit, read_results(out, unit).files) for unit in units]
-    unit, files = max(results, key=lambda pair: len(read_tsv(pair[1]['table'])))
-    table = read_tsv(files['table']).sort_values('probability', ascending=False)
+def main(out_dir: Path) -> int:
+    """Photograph the page of the participant with most lesions, and the cohort's."""
+    participants = read_tsv(out_dir / 'participants.tsv')
+    counts = participants['n_cmb'].fillna(0) + participants['n_iron'].fillna(0)
+    most = participants.loc[counts.idxmax()]
+    session = '' if most['session_id'] != most['session_id'] else f'_{most["session_id"]}'
     IMAGES.mkdir(parents=True, exist_ok=True)
-    images = Images.load(unit.swi, files['lesions'], files.get('qsm'), files.get('t2w'))
-    plot_gallery(images, table.groupby('class').head(SHOWN), IMAGES / 'lesions.png')
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which('chromium'), args=['--no-sandbox']
+        )
+        page = browser.new_page(viewport={'width': WIDTH, 'height': HEIGHT})
+        page.goto((out_dir / f'{most["participant_id"]}{session}.html').absolute().as_uri())
+        photograph(page, '#Lesions', IMAGES / 'participant.png')
+        page.goto((out_dir / 'group.html').absolute().as_uri())
+        photograph(page, 'main', IMAGES / 'group.png')
+        browser.close()
     return 0
+
+
+def photograph(page: Page, selector: str, picture: Path) -> None:
+    """Take a picture of a page from an element on, as it is read."""
+    page.locator(selector).first.scroll_into_view_if_needed()
+    page.evaluate('s => document.querySelector(s).scrollIntoView()', selector)
+    page.wait_for_timeout(1500)  # charts are drawn after the page
+    page.screenshot(path=picture)
 
 
 if __name__ == '__main__':
