@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from deepmir_bids.anatomy.builtin import SPACE
-from deepmir_bids.bids.runs import read_records
+from deepmir_bids.bids.runs import read_participants, read_records
 from deepmir_bids.bids.units import Unit
-from deepmir_bids.cli import run
+from deepmir_bids.cli import participant, run
 from deepmir_bids.cli.participant import record, unsuited
 from deepmir_bids.model.keras_import import import_keras
 from deepmir_bids.model.networks import build
@@ -67,3 +67,29 @@ def test_the_record_of_a_run_knows_each_unit(tmp_path):
     assert [one.status for one in ended.values()] == ['done', 'failed', 'skipped']
     assert ended['sub-02_ses-a'].reason == 'no room'
     assert ended['sub-03'].reason == units[2].skipped
+
+
+@pytest.mark.parametrize('reports_only', [False, True])
+def test_a_run_is_on_record_from_its_beginning(tmp_path, monkeypatch, reports_only):
+    units = [Unit(label, swi=Path('swi')) for label in ('01', '02', '03')]
+    (tmp_path / 'participants.tsv').write_text('participant_id\tage\nsub-01\t60\nsub-09\t70\n')
+    begun = {}
+
+    def execute(*_):
+        begun.update(read_records(tmp_path / 'out'))
+        return {'sub-02': 'no room'}
+
+    monkeypatch.setattr(participant, 'collect_units', lambda _: units)
+    monkeypatch.setattr(participant, 'configure_nipype', lambda *_: None)
+    monkeypatch.setattr(participant, 'prepare_run', lambda *_: ({'sub-03': 'no QSM'}, 'graph'))
+    monkeypatch.setattr(participant, 'execute', execute)
+    settings = Settings(tmp_path, tmp_path / 'out', tmp_path / 'work', reports_only=reports_only)
+    assert participant.run_participants(settings) == 1
+    ended = read_records(tmp_path / 'out')
+    if reports_only:
+        assert begun == ended == {}
+        return
+    assert {one.status for one in begun.values()} == {'started'}
+    assert [one.status for one in ended.values()] == ['done', 'failed', 'failed']
+    assert ended['sub-03'].reason == 'no QSM'
+    assert list(read_participants(tmp_path / 'out').rows) == ['sub-01']
