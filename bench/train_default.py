@@ -23,7 +23,6 @@ from deepmir_bids import INPUTS
 from deepmir_bids.model import load_model
 from deepmir_bids.model.predict import Model
 from deepmir_bids.model.registry import DEFAULT_MODEL, ModelCard
-from deepmir_bids.training.crossvalidation import as_figures, pool, tabulate
 from deepmir_bids.training.export import draw_curves, write_model
 from deepmir_bids.training.loop import train
 from deepmir_bids.training.plan import Plan
@@ -37,7 +36,7 @@ TEST = {'test': range(9010, 9070)}
 
 
 def main() -> None:
-    """Train, calibrate, test and write the model."""
+    """Train, calibrate and write the model."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('cache', type=Path)
     parser.add_argument('out', type=Path)
@@ -76,7 +75,7 @@ def main() -> None:
     )
     draw_curves(progress.history, options.out / 'curves.png')
     validation.extend(cache.arrivals(VALIDATION))
-    finish(model, cache, subjects, validation, progress, options.out)
+    finish(model, subjects, validation, progress, options.out)
 
 
 class Cache:
@@ -111,14 +110,9 @@ class Cache:
         )
 
 
-def finish(model: Model, cache: Cache, subjects, validation, progress, out: Path) -> None:
-    """Calibrate on the validation subjects, test on the unseen ones, write the model."""
-    test = cache.arrivals(TEST)
+def finish(model: Model, subjects, validation, progress, out: Path) -> None:
+    """Calibrate on the validation subjects and write the model; bench/results.py judges it."""
     thresholds = calibrate_all(model, find_all(model, validation))
-    figures = as_figures(pool(tabulate(model, find_all(model, test), thresholds['balanced'])))
-    for inputs, by_class in figures.items():
-        for name, values in by_class.items():
-            print(f'{inputs:14} {name:10}', *(f'{key} {value}' for key, value in values.items()))
     print(thresholds)
     here = Path(__file__).parent
     commit = subprocess.check_output(['git', 'rev-parse', 'HEAD'], text=True, cwd=here).strip()
@@ -126,19 +120,13 @@ def finish(model: Model, cache: Cache, subjects, validation, progress, out: Path
         model.card,
         thresholds=thresholds,
         training={
-            'data': 'simulation only (deepmir_bids.simulation); no image of a person',
+            'data': 'simulated images only (deepmir_bids.simulation), no image of a person',
             'subjects': sorted(s.name for s in subjects),
             'validation': [s.name for s in validation],
             'seed': 0,
             'commit': commit,
             'steps': progress.step,
             'minutes': round(progress.seconds / 60, 1),
-        },
-        figures={
-            'data': f'{len(test)} simulated subjects of natural prevalence, unseen: '
-            + ', '.join(s.name for s in test),
-            'operating_point': 'balanced',
-            'by_inputs': figures,
         },
     )
     write_model(replace(model, card=card), out / model.card.name)
