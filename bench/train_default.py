@@ -1,7 +1,7 @@
 """Train the default model from a cache of simulated subjects, for as long as it is given.
 
     python bench/train_default.py CACHE OUT --minutes 60 [--threads 1] [--init MODEL]
-    python bench/train_default.py CACHE OUT --minutes 60 --baseline swi qsm
+    python bench/train_default.py CACHE OUT --minutes 600 --steps 1200 --baseline swi qsm
 
 CACHE is what bench/simulate_training_set.py writes: ``<kind>_<seed>.npz`` with the arrays ``swi``,
 ``qsm`` (ppm, 0 outside its mask), ``t2w_on_swi``, ``brain_mask``, ``truth`` (0, or the class) and
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument('cache', type=Path)
     parser.add_argument('out', type=Path)
     parser.add_argument('--minutes', type=float, default=60)
+    parser.add_argument('--steps', type=int, default=10**6, help='end earlier, after so many')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--init', help='model to start from')
     parser.add_argument(
@@ -68,7 +69,7 @@ def main() -> None:
         card,
         subjects,
         validation,
-        Plan(steps=10**6, seconds=60 * options.minutes, **learning),
+        Plan(steps=options.steps, seconds=60 * options.minutes, **learning),
         options.out,
         initial=load_model(options.init).network if options.init else None,
         arrivals=arrivals,
