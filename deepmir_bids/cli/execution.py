@@ -99,4 +99,6 @@ def plugin_arguments(settings: Settings, progress: RunProgress) -> dict[str, Any
     arguments |= {'n_procs': settings.nprocs, 'raise_insufficient': False}
     if settings.mem_gb:
         arguments['memory_gb'] = settings.mem_gb
-    return {'plugin': 'MultiProc', 'plugin_args': arguments}
+    from deepmir_bids.cli.multiproc import UnitByUnitPlugin
+
+    return {'plugin': UnitByUnitPlugin(plugin_args=arguments)}
