@@ -21,10 +21,13 @@ from deepmir_bids.training.subjects import CachedSubject
 COMBINATIONS = (('swi',), ('swi', 'qsm'), ('swi', 't2w'), ('swi', 'qsm', 't2w'))
 #: Thresholds that calibration tries.
 GRID = np.array(
-    [*np.arange(0.2, 0.9, 0.05), 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99]
+    [*np.arange(0.2, 0.85, 0.05), *np.arange(0.85, 0.98, 0.01), 0.98, 0.985, 0.99]
 ).round(3)
 #: Operating point → beta of the F-score that its threshold maximises (van Rijsbergen 1979).
 BETAS = {'sensitive': 2.0, 'balanced': 1.0, 'precise': 0.5}
+#: Thresholds whose F1 is so little below the best do equally well: a handful of validation
+#: subjects does not tell them apart.
+ALIKE = 0.03
 #: Threshold that the probability of a class that was not learnt does not reach.
 NEVER = 0.999
 #: Lesions of at least this diameter are also counted on their own.
@@ -107,8 +110,10 @@ def calibrate(
 ) -> dict[str, dict[str, float]]:
     """Thresholds of every operating point and class: each maximises its F-beta on ``findings``.
 
-    Where several do equally well, the middle one of them is taken; without any lesion, 0.5. Of a
-    class that is not in ``classes`` nothing is to be found.
+    The ``balanced`` one is the most sensitive of those that do equally well (:data:`ALIKE`), for
+    a reader can reject what was found, but not find what was left out. Of several that are the
+    same the middle one is taken; without any lesion, 0.5. Of a class that is not in ``classes``
+    nothing is to be found.
 
     """
     thresholds: dict[str, dict[str, float]] = {
@@ -117,9 +122,12 @@ def calibrate(
     for name in classes:
         curve = [score([one.match(name, t) for one in findings]) for t in GRID]
         chosen = []
-        for beta in BETAS.values():
-            f = np.array([f_beta(point, beta) for point in curve])
-            best = GRID[f >= f.max() - 1e-9]
+        true = np.array([counts['TP'] for counts in curve])
+        for point, beta in BETAS.items():
+            f = np.array([f_beta(counts, beta) for counts in curve])
+            alike = f >= f.max() - (ALIKE if point == 'balanced' else 0)
+            alike &= true == true[alike].max()
+            best = GRID[alike & (f >= f[alike].max() - 1e-9)]
             chosen.append(float(best[len(best) // 2]) if f.max() > 0 else 0.5)
         for point, threshold in zip(BETAS, sorted(chosen), strict=True):
             thresholds[point][name] = threshold
