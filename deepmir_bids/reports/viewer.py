@@ -15,7 +15,7 @@ NIIVUE = 'vendor/niivue-0.69.0.umd.js'
 #: Space that is left around the brain.
 MARGIN_MM = 4.0
 #: More voxels than this are halved in plane: a page with both images then stays below 15 MB.
-MOST_VOXELS = 4_000_000
+MOST_VOXELS = 3_500_000
 #: Value of a candidate in the labels, after those of the classes.
 CANDIDATE = 1 + max(CLASSES.values())
 
