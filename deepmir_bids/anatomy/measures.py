@@ -39,11 +39,12 @@ def measure_structures(
     """
     voxel_mm3 = abs(np.linalg.det(affine[:3, :3]))
     labels = np.asarray(labels)
-    measured = None if qsm is None else np.isfinite(qsm) & (qsm != 0)
+    chi_ppm = np.zeros(labels.shape) if qsm is None else qsm
+    measured = np.isfinite(chi_ppm) & (chi_ppm != 0)
     rows = []
     for structure in structures:
         inside = labels == structure.index
-        chi = np.array([]) if qsm is None or measured is None else qsm[inside & measured]
+        chi = chi_ppm[inside & measured]
         rows.append(
             {
                 'index': structure.index,

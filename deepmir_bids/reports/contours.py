@@ -48,9 +48,10 @@ def plot_slices(
     from matplotlib import pyplot as plt
     from nilearn.plotting import plot_anat
 
-    shown = _crop(background, box)
+    places = np.argwhere(box)
+    around = _surroundings(places, background.affine)
     # Seven slices fill a row: its height follows from the sides of one of them.
-    world = nib.affines.apply_affine(background.affine, np.argwhere(box))
+    world = nib.affines.apply_affine(background.affine, places)
     extent = np.ptp(world, axis=0) + 2 * MARGIN_MM
     sides = {'x': (extent[1], extent[2]), 'y': (extent[0], extent[2]), 'z': (extent[0], extent[1])}
     heights = [WIDTH_INCHES / SLICES * sides[d][1] / sides[d][0] for d in dimensions]
@@ -69,7 +70,7 @@ def plot_slices(
         axis = 'xyz'.index(direction)
         ends = world[:, axis].min(), world[:, axis].max()
         display = plot_anat(
-            shown,
+            background.slicer[around],
             display_mode=direction,
             cut_coords=np.linspace(*ends, SLICES + 2)[1:-1].tolist(),
             figure=figure,
@@ -82,17 +83,18 @@ def plot_slices(
             black_bg=True,
         )
         for colour, mask in (masks or {}).items():
-            outlined = _crop(nib.Nifti1Image(mask.astype(np.uint8), background.affine), box)
-            display.add_contours(outlined, levels=[0.5], colors=[colour], linewidths=0.8)
+            outlined = nib.Nifti1Image(mask.astype(np.uint8), background.affine)
+            display.add_contours(
+                outlined.slicer[around], levels=[0.5], colors=[colour], linewidths=0.8
+            )
     figure.savefig(out_file, dpi=110)
     plt.close(figure)
     return out_file
 
 
-def _crop(image: nib.Nifti1Image, box: np.ndarray) -> nib.Nifti1Image:
-    """Cut an image to the extent of a mask, and a margin."""
-    margin = np.ceil(MARGIN_MM / nib.affines.voxel_sizes(image.affine)).astype(int)
-    places = np.argwhere(box)
+def _surroundings(places: np.ndarray, affine: np.ndarray) -> tuple[slice, ...]:
+    """Extent of some voxels (N, 3) of a grid, and a margin."""
+    margin = np.ceil(MARGIN_MM / nib.affines.voxel_sizes(affine)).astype(int)
     low = np.maximum(places.min(axis=0) - margin, 0)
     high = places.max(axis=0) + margin + 1
-    return image.slicer[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    return tuple(slice(a, b) for a, b in zip(low, high, strict=True))
