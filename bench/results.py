@@ -1,4 +1,4 @@
-"""Judge models on simulated subjects that none of them saw, and write docs/results.md.
+"""Judge models on simulated subjects that none of them saw: docs/results.md, and their cards.
 
     python bench/results.py CACHE WORK MODEL [MODEL …]
 
@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import pickle
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from results_page import Row, write_page
+from results_page import Row, card_figures, write_page
 from train_default import TEST, Cache
 
 from deepmir_bids import CLASSES
@@ -27,6 +28,7 @@ from deepmir_bids.evaluation.evaluate import Judged, judge, summarise
 from deepmir_bids.lesions.components import class_map, find_lesions
 from deepmir_bids.model import load_model
 from deepmir_bids.model.predict import Model
+from deepmir_bids.model.registry import find_model, write_card
 from deepmir_bids.training.subjects import CachedSubject
 from deepmir_bids.training.validation import combinations, probabilities
 
@@ -53,6 +55,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     for name in options.models:
+        own = []
         model = load_model(name)
         model.network.exact = False  # nothing here is compared to the last digit
         for inputs in combinations(model.card):
@@ -64,7 +67,9 @@ def main() -> None:
                 write_tsv(evaluation.tables[table], DOCS / 'results' / f'{label}_{table}.tsv')
             shown = sum(one.calcifications for one in outcomes)
             mistaken = sum(one.mistaken for one in outcomes)
-            rows.append(Row(model.card, inputs, evaluation, len(outcomes), shown, mistaken))
+            own.append(Row(model.card, inputs, evaluation, len(outcomes), shown, mistaken))
+        write_card(replace(model.card, figures=card_figures(own)), find_model(name))
+        rows += own
     write_page(rows, DOCS / 'results.md')
 
 

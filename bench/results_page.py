@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from deepmir_bids import CLASSES
 from deepmir_bids.evaluation.evaluate import Evaluation
 from deepmir_bids.model.registry import ModelCard
 
+MEASURES = ('sensitivity', 'precision', 'F1', 'FP_per_subject')
 #: Rashid et al., Sci Rep 2021;11:14124: multi-class network; mean of the subjects.
 PAPER = {
     'CMB': {
@@ -95,11 +96,34 @@ def write_page(rows: list[Row], path: Path) -> None:
     path.write_text(text, encoding='utf-8')
 
 
+def card_figures(rows: list[Row]) -> dict[str, Any]:
+    """What the card of a model says of these figures."""
+    by_inputs = {
+        '+'.join(row.inputs): {
+            **{
+                name: {m: round(_figure(row, name, m), 3) for m in MEASURES}
+                for name in row.card.classes
+            },
+            'CMB of 3 mm and more': {
+                'sensitivity': round(_large(row, 'TP') / _large(row, 'true'), 3)
+            },
+            'calcifications taken for CMB': {'share': round(row.mistaken / row.calcifications, 3)},
+        }
+        for row in rows
+    }
+    return {
+        'data': f'{rows[0].subjects} simulated subjects of natural prevalence, unseen '
+        '(bench/results.py), with their true brain masks',
+        'operating_point': 'balanced',
+        'by_inputs': by_inputs,
+    }
+
+
 def _class_table(rows: list[Row], name: str) -> pd.DataFrame:
     table = []
     for row in rows:
         line = {'network': row.card.name, 'inputs': '+'.join(row.inputs)}
-        for measure in ('sensitivity', 'precision', 'F1', 'FP_per_subject'):
+        for measure in MEASURES:
             line[measure.replace('_', ' ')] = _with_interval(row, name, measure)
         line['count r'] = _short(_figure(row, name, 'count_r'))
         if name == 'CMB':

@@ -37,11 +37,8 @@ def execute(
     broken = ''
     request_resources(workflow, plugin)
     with RunProgress(labels) as progress:
-        arguments = dict(plugin.arguments)
-        if not plugin.submits:
-            arguments['status_callback'] = progress.on_status
         try:
-            workflow.run(plugin=plugin.name, plugin_args=arguments)
+            workflow.run(**plugin.for_nipype(progress.on_status))
         except Exception as error:
             # Nipype ends a run with failed nodes in an exception; the crash files have the causes.
             logging.getLogger('nipype.workflow').debug('The run ended early.', exc_info=True)

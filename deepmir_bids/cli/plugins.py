@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,17 @@ class Plugin:
     def poll_s(self) -> float:
         """How often to ask what is done: a scheduler that everyone shares, seldom."""
         return 0.02 if self.name in LOCAL else 2.0
+
+    def for_nipype(self, on_status: Callable[..., None]) -> dict[str, Any]:
+        """Return the arguments of a workflow's ``run``; it reports to ``on_status`` if it can."""
+        arguments = dict(self.arguments)
+        if not self.submits:
+            arguments['status_callback'] = on_status
+        if self.name == 'MultiProc':
+            from deepmir_bids.cli.multiproc import UnitByUnitPlugin
+
+            return {'plugin': UnitByUnitPlugin(plugin_args=arguments)}
+        return {'plugin': self.name, 'plugin_args': arguments}
 
 
 def choose_plugin(settings: Settings) -> Plugin:

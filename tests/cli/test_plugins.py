@@ -8,6 +8,7 @@ import pytest
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
+from deepmir_bids.cli.multiproc import UnitByUnitPlugin
 from deepmir_bids.cli.plugins import Plugin, choose_plugin, read_plugin, request_resources
 from deepmir_bids.cli.run import parser, to_settings
 from deepmir_bids.errors import UsageError
@@ -80,6 +81,21 @@ def test_a_scheduler_is_asked_seldom_and_only_graphs_do_not_wait():
         True,
         False,
     ]
+
+
+def test_what_can_report_is_told_to_whom():
+    def on_status(node, status):
+        pass
+
+    several = Plugin('MultiProc', {'n_procs': 2}).for_nipype(on_status)['plugin']
+    assert isinstance(several, UnitByUnitPlugin)
+    assert several.plugin_args == {'n_procs': 2, 'status_callback': on_status}
+    several.pool.shutdown()
+    own = {'sbatch_args': '--qos=low'}
+    slurm = {'plugin': 'SLURM', 'plugin_args': {**own, 'status_callback': on_status}}
+    assert Plugin('SLURM', own).for_nipype(on_status) == slurm
+    graph = {'plugin': 'SLURMGraph', 'plugin_args': own}
+    assert Plugin('SLURMGraph', own).for_nipype(on_status) == graph
 
 
 def test_threads_of_a_step_fit_into_the_processes_of_the_file(written):

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deepmir_bids import CLASSES
 from deepmir_bids.bids.results import ENDINGS
 from deepmir_bids.bids.tables import read_tsv
+from deepmir_bids.cli.run import main
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -98,3 +100,16 @@ def test_a_review_by_keyboard_counts_afterwards(reviewed, one_subject, open_page
         assert page.locator('article.judged').count() == 3
         page.wait_for_timeout(200)
         assert page.locator('article.lesion .comment input').nth(2).input_value().endswith('vein')
+
+    assert main([str(one_subject), str(reviewed / 'out'), 'group']) == 0
+    (row,) = read_tsv(reviewed / 'out' / 'participants.tsv').to_dict('records')
+    found = lesions['class'].value_counts()
+    count = {'CMB': row['n_cmb'], 'iron': row['n_iron']}
+    assert count == {name: found.get(name, 0) for name in CLASSES}
+    gone = {int(index) for index in order[1:3]} & set(lesions['index'])
+    kept = lesions[~lesions['index'].isin(gone)]['class'].value_counts()
+    assert int(order[0]) in set(lesions['index'])
+    count = {'CMB': row['reviewed_n_cmb'], 'iron': row['reviewed_n_iron']}
+    assert count == {name: kept.get(name, 0) for name in CLASSES}
+    with open_page(reviewed / 'out' / 'group.html') as page:
+        assert 'as reviewed' in page.locator('main').text_content()

@@ -1,8 +1,11 @@
 """Participants, sessions and counts."""
 
+import json
+
 import pytest
 
-from deepmir_bids.bids.tables import as_tsv
+from deepmir_bids.bids.tables import as_tsv, read_tsv
+from deepmir_bids.group.output import write_group
 from deepmir_bids.group.reading import read_cohort
 from deepmir_bids.group.sum_up import describe_columns, sum_up
 
@@ -98,3 +101,10 @@ def test_a_cohort_of_failures_alone(recorded, out):
     whole = group.summary.iloc[0]
     assert (whole['participants'], whole['failed'], whole['lesions']) == (0, 1, 0)
     assert len(group.lesions) == 0
+
+
+def test_a_review_is_described_beside_it(group, out):
+    (review,) = out.rglob('*_desc-review_dseg.tsv')
+    write_group(group, out)
+    described = json.loads(review.with_suffix('.json').read_text())
+    assert set(read_tsv(review).columns) == set(described)
