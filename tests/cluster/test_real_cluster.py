@@ -191,7 +191,7 @@ def test_a_cohort_with_a_broken_file(cluster, cohort, tmp_path):
     said = submit(cluster, cohort, out, '--array-limit', '2', '--run')
     assert '8 of 8 tasks to run' in said
     assert re.findall(r'(\d) tasks$', said, re.M) == ['5', '3']
-    cluster.wait(600)
+    cluster.wait(900)
     records = read_records(out)
     assert Counter(record.status for record in records.values()) == {'done': 7, 'failed': 1}
     assert records['sub-04'].reason.startswith(f'{broken} is cut short or damaged')
@@ -206,7 +206,7 @@ def test_a_cohort_with_a_broken_file(cluster, cohort, tmp_path):
 
     broken.write_bytes(whole)
     assert '1 of 8 tasks to run' in submit(cluster, cohort, out, '--failed', '--run')
-    cluster.wait(200)
+    cluster.wait(300)
     assert Counter(record.status for record in read_records(out).values()) == {'done': 8}
     second = pages(out)
     assert {label for label in second if second[label] != first[label]} == {'sub-04'}
