@@ -140,8 +140,13 @@ def running(command: list[str], environment: dict[str, str], folder: Path) -> It
     with (folder / f'{"-".join(command[:1] + command[-1:])}.said'.replace('/', '_')).open(
         'w'
     ) as said:
+        # A session of its own: Ctrl+C must not end the daemons before their jobs.
         process = subprocess.Popen(
-            [program, *command[1:]], env=environment, stdout=said, stderr=subprocess.STDOUT
+            [program, *command[1:]],
+            env=environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             yield
