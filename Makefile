@@ -20,7 +20,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python bench/demo.py demo
 
 test: $(VENV)/.installed
-	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder -m 'not shared and not long and not browser' --durations 12
+	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder -m 'not shared and not long and not browser and not slurm' --durations 12
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

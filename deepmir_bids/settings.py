@@ -23,6 +23,7 @@ class Settings:
     session_label: tuple[str, ...] = ()
     bids_filter_file: Path | None = None
     skip_bids_validation: bool = False
+    bids_database_dir: Path | None = None
     derivatives: dict[str, Path] = field(default_factory=dict)
     brain_mask_from: dict[str, Path] = field(default_factory=dict)
     model: str = DEFAULT_MODEL

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,42 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip('the shared data folder is absent')
     return folder
+
+
+@pytest.fixture(scope='session')
+def subject() -> Callable:
+    """Return a function that simulates a small subject, each seed and acquisition once."""
+    from deepmir_bids.simulation.acquisition import SLOPPY, Acquisition
+    from deepmir_bids.simulation.subject import simulate_subject
+
+    made: dict = {}
+
+    def simulate(seed: int, **changes):
+        acquisition: Acquisition = replace(SLOPPY, **changes)
+        if (seed, acquisition) not in made:
+            made[seed, acquisition] = simulate_subject(seed, acquisition, enriched=True)
+        return made[seed, acquisition]
+
+    return simulate
+
+
+@pytest.fixture(scope='session')
+def compute_node() -> Callable[[Path], dict[str, str]]:
+    """Return a function that gives the environment of a lab's compute node, by its home."""
+
+    def environment(home: Path) -> dict[str, str]:
+        home.mkdir(parents=True, exist_ok=True)
+        return {
+            **os.environ,
+            'HOME': str(home),
+            'TEMPLATEFLOW_HOME': os.environ.get('TEMPLATEFLOW_HOME', str(home / 'templateflow')),
+            # A proxy that refuses every call: there is no network.
+            'http_proxy': 'http://127.0.0.1:9',
+            'https_proxy': 'http://127.0.0.1:9',
+            'COLUMNS': '200',
+        }
+
+    return environment
 
 
 @pytest.fixture

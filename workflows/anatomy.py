@@ -58,7 +58,7 @@ def init_anatomy_wf(
         ),
         name='outputnode',
     )
-    notes = pe.Node(niu.Merge(4), name='notes')
+    notes = pe.Node(niu.Merge(4), name='notes', run_without_submitting=True)
     load_swi = pe.Node(LoadVolume(in_file=str(unit.swi)), name='load_swi', mem_gb=1)
     register = pe.Node(
         Register(
@@ -161,7 +161,7 @@ def _connect_qsm(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
         name='convert_chi',
         mem_gb=1,
     )
-    qsm_notes = pe.Node(niu.Merge(2), name='qsm_notes')
+    qsm_notes = pe.Node(niu.Merge(2), name='qsm_notes', run_without_submitting=True)
     node = workflow.get_node
     workflow.connect([
         (load_qsm, qsm_grid, [('out_file', 'in_file')]),

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from deepmir_bids.anatomy.regions import (
 from deepmir_bids.anatomy.shapes import grid_points
 from deepmir_bids.anatomy.structures import Structure, read_structures
 from deepmir_bids.anatomy.templateflow import REQUIRED, template_files
+from deepmir_bids.bids.publish import make_once
 from deepmir_bids.data import load
 
 #: The atlas drawn from this project's own shapes.
@@ -138,20 +136,7 @@ def _made_once(cache_dir, template, atlas, files, atlas_file, atlas_labels) -> P
     for path in (*own, *files.values(), *filter(None, (atlas_file, atlas_labels))):
         digest.update(Path(path).read_bytes())
     folder = Path(cache_dir) / f'tpl-{template}_atlas-{atlas}_{digest.hexdigest()[:12]}'
-    if folder.is_dir():
-        return folder
-    Path(cache_dir).mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix='.unfinished-', dir=cache_dir))
-    try:
-        _make(unfinished, files, atlas_file, atlas_labels)
-        unfinished.chmod(0o755)
-        os.rename(unfinished, folder)
-    except OSError:
-        if not folder.is_dir():  # else another process was first: its folder is as good
-            raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
+    return make_once(folder, lambda empty: _make(empty, files, atlas_file, atlas_labels))
 
 
 def _make(folder: Path, files, atlas_file, atlas_labels) -> None:

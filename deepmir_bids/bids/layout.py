@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deepmir_bids.bids.units import LABELS, MINIP, Unit, find_subjects, rank_swi
+from deepmir_bids.bids.publish import make_once
+from deepmir_bids.bids.units import LABELS, MINIP, Unit, find_units, rank_swi
 from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import UsageError
 from deepmir_bids.settings import Settings
@@ -90,36 +93,33 @@ def collect_units(settings: Settings) -> list[Unit]:
 
     """
     queries = load_queries(settings.bids_filter_file)
-    subjects = find_subjects(settings.bids_dir, settings.participant_label)
-    only = subjects if settings.participant_label else []
-    raw = _index(settings.bids_dir, only)
-    derivatives = {name: _index(path, only) for name, path in settings.derivatives.items()}
-    masks = [_index(path, only) for path in settings.brain_mask_from.values()]
+    found = find_units(settings.bids_dir, settings.participant_label, settings.session_label)
 
-    units = []
-    for subject in subjects:
-        sessions = [f.name.removeprefix('ses-') for f in _sessions(settings.bids_dir, subject)]
-        if settings.session_label:
-            sessions = [label for label in sessions if label in settings.session_label]
-        elif (settings.bids_dir / f'sub-{subject}' / 'anat').is_dir() or not sessions:
-            sessions = [None, *sessions]  # type: ignore[list-item]
-        units += [
-            _unit(subject, session, settings.inputs, queries, raw, derivatives, masks)
-            for session in sessions
-        ]
-    if settings.session_label and not units:
-        raise UsageError(
-            f'{settings.bids_dir} has no session {", ".join(settings.session_label)} '
-            'for these participants.'
-        )
-    return units
+    def index(root: Path):
+        if settings.bids_database_dir:
+            return _shared_index(root, settings.bids_database_dir)
+        return _index(root, settings.participant_label)
+
+    raw = index(settings.bids_dir)
+    derivatives = {name: index(path) for name, path in settings.derivatives.items()}
+    masks = [index(path) for path in settings.brain_mask_from.values()]
+    return [
+        _unit(subject, session, settings.inputs, queries, raw, derivatives, masks)
+        for subject, session in found
+    ]
 
 
-def _sessions(bids_dir: Path, subject: str) -> list[Path]:
-    return sorted(path for path in (bids_dir / f'sub-{subject}').glob('ses-*') if path.is_dir())
+def _shared_index(root: Path, database_dir: Path):
+    """Index of a whole dataset in a folder of its own: made once, read by all later runs."""
+    from bids.layout import BIDSLayout
+
+    digest = hashlib.sha256(f'{root.resolve()} {RELEVANT}'.encode()).hexdigest()[:12]
+    folder = database_dir / f'{root.resolve().name}-{digest}'
+    make_once(folder, lambda empty: _index(root, (), empty))
+    return BIDSLayout(root, validate=False, database_path=folder)
 
 
-def _index(root: Path, only: list[str]):
+def _index(root: Path, only: Sequence[str], database: Path | None = None):
     """Index those participants' relevant files alone; every other folder is not even opened."""
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
@@ -127,7 +127,13 @@ def _index(root: Path, only: list[str]):
     not_theirs = re.compile(rf'^/(?!sub-({labels})(/|$))(?!.*\.json$)[^/]+')
     not_an_image = re.compile(rf'/(?!.*{RELEVANT})[^/]*\.[^/]+$')
     indexer = BIDSLayoutIndexer(validate=False, ignore=[not_theirs, not_an_image])
-    return BIDSLayout(root, validate=False, indexer=indexer, config=['bids', 'derivatives'])
+    return BIDSLayout(
+        root,
+        validate=False,
+        indexer=indexer,
+        config=['bids', 'derivatives'],
+        database_path=database,
+    )
 
 
 def _unit(subject, session, inputs, queries, raw, derivatives, masks) -> Unit:

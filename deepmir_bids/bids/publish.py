@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 #: Folders of a unit that hold its results.
@@ -23,6 +23,34 @@ def write_whole(path: Path, content: str) -> None:
         beside.write(content)
     os.chmod(beside.name, 0o666 & ~_umask())
     os.replace(beside.name, path)
+
+
+def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """
+    Fill a folder so that others, who may be making the same one, only ever see it complete.
+
+    Parameters
+    ----------
+    folder
+        What is to be made; left as it is where it is there already.
+    make
+        Fills the folder it is given. Of two that are at it, the first to finish wins.
+
+    """
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix='.unfinished-', dir=folder.parent))
+    try:
+        make(unfinished)
+        unfinished.chmod(0o777 & ~_umask())
+        os.rename(unfinished, folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was first: its folder is as good
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
 
 
 def publish(

@@ -55,10 +55,22 @@ class RawParticipants:
     descriptions: dict[str, Any]
 
 
-def new_run_id() -> str:
-    """Name of a run's log folder: no two tasks share one, and names sort by time."""
+def make_run_folder(parent: Path) -> Path:
+    """
+    Make a folder that no other task has, named so that names sort by time.
+
+    Host and process tell tasks apart, save in containers, which may all be process 1 of one name.
+    """
     host = re.sub(r'[^A-Za-z0-9]', '', socket.gethostname().split('.')[0])
-    return f'{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{host or "host"}-{os.getpid()}'
+    name = f'{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{host or "host"}-{os.getpid()}'
+    folder, again = parent / name, 1
+    while True:
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            again += 1
+            folder = parent / f'{name}-{again}'
 
 
 def write_records(log_dir: Path, records: Iterable[Record]) -> None:

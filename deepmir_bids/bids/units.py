@@ -75,6 +75,37 @@ def find_subjects(bids_dir: Path, wanted: tuple[str, ...]) -> list[str]:
     return sorted(set(wanted))
 
 
+def find_units(
+    bids_dir: Path, participants: tuple[str, ...], sessions: tuple[str, ...]
+) -> list[tuple[str, str | None]]:
+    """
+    List participant and session of every unit, by the folders; the session may be None.
+
+    Raises
+    ------
+    UsageError
+        A participant is unknown, or none has a session that is asked for.
+
+    """
+    found = [
+        (subject, session)
+        for subject in find_subjects(bids_dir, participants)
+        for session in _sessions(bids_dir / f'sub-{subject}', sessions)
+    ]
+    if not found:
+        raise UsageError(
+            f'{bids_dir} has no session {", ".join(sessions)} for these participants.'
+        )
+    return found
+
+
+def _sessions(folder: Path, wanted: tuple[str, ...]) -> list[str | None]:
+    present = sorted(p.name.removeprefix('ses-') for p in folder.glob('ses-*') if p.is_dir())
+    if wanted:
+        return [label for label in present if label in wanted]
+    return [None, *present] if (folder / 'anat').is_dir() or not present else [*present]
+
+
 def rank_swi(entities: dict[str, str]) -> int:
     """How well a file serves as the SWI: 0 it is one, 1 it says so, 2 it can stand in."""
     if str(entities.get('suffix', '')).lower() == 'swi':

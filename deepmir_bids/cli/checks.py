@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from deepmir_bids.bids.layout import check_dataset
+from deepmir_bids.cli.plugins import read_plugin
 from deepmir_bids.errors import UsageError
 from deepmir_bids.settings import Settings
 
@@ -33,15 +34,27 @@ def check_settings(settings: Settings) -> None:
     if not settings.skip_bids_validation:
         check_dataset(settings.bids_dir)
     _check_files(settings)
+    if settings.use_plugin is not None:
+        read_plugin(settings.use_plugin)
     _check_model(settings)
-    for folder, what in ((settings.out_dir, 'out_dir'), (settings.work_dir, '--work-dir')):
-        check_writable(folder, what)
+    for what, folder in _written(settings).items():
+        # An index that is there is only read.
+        if what != '--bids-database-dir' or not folder.is_dir():
+            check_writable(folder, what)
+
+
+def _written(settings: Settings) -> dict[str, Path]:
+    """Folders that a run writes to, by what they are called on the command line."""
+    folders = {'out_dir': settings.out_dir, '--work-dir': settings.work_dir}
+    if settings.bids_database_dir:
+        folders['--bids-database-dir'] = settings.bids_database_dir
+    return folders
 
 
 def check_places(settings: Settings) -> None:
     """Outputs may lie in the raw dataset's ``derivatives`` folder, and nowhere else inside it."""
     bids_dir = settings.bids_dir.resolve()
-    for folder, what in ((settings.out_dir, 'out_dir'), (settings.work_dir, '--work-dir')):
+    for what, folder in _written(settings).items():
         inside = folder.resolve()
         if inside == bids_dir:
             raise UsageError(f'{what} {folder} is the BIDS dataset itself: choose another.')
@@ -77,7 +90,6 @@ def _read_only(folder: Path) -> bool:
 def _check_files(settings: Settings) -> None:
     wanted = {
         '--bids-filter-file': settings.bids_filter_file,
-        '--use-plugin': settings.use_plugin,
         '--atlas-labels': settings.atlas_labels,
     }
     for option, path in wanted.items():

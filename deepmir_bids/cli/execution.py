@@ -7,17 +7,24 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.cli.failures import find_crashes, reason
+from deepmir_bids.cli.plugins import Plugin, request_resources
 from deepmir_bids.cli.progress import RunProgress
 from deepmir_bids.settings import Settings
 
+#: A shared file system may show a finished job's files late; Nipype's own 5 s are too few.
+JOB_FINISHED_S = 60
 
-def execute(workflow, settings: Settings, units: list[Unit], log_dir: Path) -> dict[str, str]:
+
+def execute(
+    workflow, settings: Settings, plugin: Plugin, units: list[Unit], log_dir: Path
+) -> dict[str, str]:
     """
     Run a graph, whatever becomes of its units.
+
+    A plugin that only hands the graph to a scheduler leaves nothing that could be looked at yet.
 
     Returns
     -------
@@ -28,14 +35,17 @@ def execute(workflow, settings: Settings, units: list[Unit], log_dir: Path) -> d
     labels = {unit.workflow_name: unit.label for unit in units}
     started = time.time()
     broken = ''
+    request_resources(workflow, plugin)
     with RunProgress(labels) as progress:
         try:
-            workflow.run(**plugin_arguments(settings, progress))
+            workflow.run(**plugin.for_nipype(progress.on_status))
         except Exception as error:
             # Nipype ends a run with failed nodes in an exception; the crash files have the causes.
             logging.getLogger('nipype.workflow').debug('The run ended early.', exc_info=True)
             broken = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
     failed = {label: reason(path) for label, path in find_crashes(log_dir, labels).items()}
+    if plugin.submits and not broken:
+        return failed
     for unit in units:
         if unit.label not in failed and not _published_since(settings.out_dir, unit, started):
             failed[unit.label] = f'was not finished ({broken or "no reason given"}).'
@@ -48,7 +58,7 @@ def _published_since(out_dir: Path, unit: Unit, started: float) -> bool:
     return page.is_file() and page.stat().st_mtime >= int(started)
 
 
-def configure_nipype(settings: Settings, log_dir: Path, verbose: int) -> None:
+def configure_nipype(settings: Settings, plugin: Plugin, log_dir: Path, verbose: int) -> None:
     """Tell Nipype where to work and to log; the terminal belongs to the progress display."""
     os.environ.setdefault('NIPYPE_NO_ET', '1')
     os.environ.setdefault('NO_ET', '1')
@@ -61,7 +71,8 @@ def configure_nipype(settings: Settings, log_dir: Path, verbose: int) -> None:
                 'crashdump_dir': str(log_dir),
                 'crashfile_format': 'txt',
                 'hash_method': 'content',
-                'poll_sleep_duration': 0.02,
+                'poll_sleep_duration': plugin.poll_s,
+                'job_finished_timeout': JOB_FINISHED_S,
                 'stop_on_first_crash': settings.stop_on_first_crash,
                 'check_version': False,
                 'remove_unnecessary_outputs': False,
@@ -83,22 +94,3 @@ def configure_nipype(settings: Settings, log_dir: Path, verbose: int) -> None:
             logger.removeHandler(handler)
     if verbose:
         root.addHandler(logging.StreamHandler(sys.stderr))
-
-
-def plugin_arguments(settings: Settings, progress: RunProgress) -> dict[str, Any]:
-    """How Nipype is to run the graph: as asked, in one process, or in several."""
-    if settings.use_plugin is not None:
-        import yaml
-
-        plugin = yaml.safe_load(settings.use_plugin.read_text())
-        plugin.setdefault('plugin_args', {})['status_callback'] = progress.on_status
-        return plugin
-    arguments: dict[str, Any] = {'status_callback': progress.on_status}
-    if settings.nprocs == 1:
-        return {'plugin': 'Linear', 'plugin_args': arguments}
-    arguments |= {'n_procs': settings.nprocs, 'raise_insufficient': False}
-    if settings.mem_gb:
-        arguments['memory_gb'] = settings.mem_gb
-    from deepmir_bids.cli.multiproc import UnitByUnitPlugin
-
-    return {'plugin': UnitByUnitPlugin(plugin_args=arguments)}

@@ -19,10 +19,11 @@ from deepmir_bids.bids.description import describe_dataset, describe_review
 from deepmir_bids.bids.layout import collect_units
 from deepmir_bids.bids.publish import write_whole
 from deepmir_bids.bids.results import has_results, read_results
-from deepmir_bids.bids.runs import Record, keep_participants, new_run_id, write_records
+from deepmir_bids.bids.runs import Record, keep_participants, make_run_folder, write_records
 from deepmir_bids.bids.units import Unit
 from deepmir_bids.cli.execution import configure_nipype, execute
 from deepmir_bids.cli.failures import find_crashes
+from deepmir_bids.cli.plugins import choose_plugin
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.model.registry import ModelError, find_model, read_card
 from deepmir_bids.reports.methods import methods_text
@@ -66,7 +67,7 @@ def run_participants(settings: Settings, verbose: int = 0) -> int:
     begin = time.monotonic()
     units = collect_units(settings)
     ready = [unit for unit in units if not unit.skipped]
-    log_dir = settings.out_dir / 'logs' / new_run_id()
+    log_dir = make_run_folder(settings.out_dir / 'logs')
 
     def say(text: str) -> None:
         console.print(escape(text))
@@ -76,21 +77,23 @@ def run_participants(settings: Settings, verbose: int = 0) -> int:
     for unit in units:
         for note in unit.notes:
             say(f'  {unit.label}: {note}')
-    configure_nipype(settings, log_dir, verbose)
+    plugin = choose_plugin(settings)
+    configure_nipype(settings, plugin, log_dir, verbose)
     if not settings.reports_only:
         keep_participants(log_dir, settings.bids_dir, {unit.subject for unit in units})
         record(log_dir, units, 'started')
     failed, workflow = prepare_run(settings, ready, say)
     if workflow is not None:
         wanted = [unit for unit in ready if unit.label not in failed]
-        failed |= execute(workflow, settings, wanted, log_dir)
+        failed |= execute(workflow, settings, plugin, wanted, log_dir)
     if not settings.reports_only:
-        record(log_dir, units, 'done', failed)
+        record(log_dir, units, 'started' if plugin.submits else 'done', failed)
     leave_failure_pages(settings, ready, failed, log_dir)
     skipped = {unit.label: unit.skipped for unit in units if unit.skipped}
     done = len(ready) - len(failed)
     minutes, seconds = divmod(int(time.monotonic() - begin), 60)
-    say(f'{done} of {len(units)} units done in {minutes}:{seconds:02d}: {settings.out_dir}')
+    what = 'submitted' if plugin.submits else 'done'
+    say(f'{done} of {len(units)} units {what} in {minutes}:{seconds:02d}: {settings.out_dir}')
     for kind, reasons in (('skipped', skipped), ('failed', failed)):
         for label, why in reasons.items():
             say(f'{kind}: {label}: {why}')

@@ -98,6 +98,12 @@ def _add_input_options(group) -> None:
         metavar='FILE',
         help='JSON that updates the pybids queries swi, qsm and t2w',
     )
+    add(
+        '--bids-database-dir',
+        type=Path,
+        metavar='DIR',
+        help='keep the index of the datasets here, for many runs; delete it when files change',
+    )
     add('--skip-bids-validation', action='store_true', help='do not look whether it is BIDS')
     add(
         '--derivatives',
@@ -194,8 +200,7 @@ def to_settings(options: argparse.Namespace) -> Settings:
         An option is not of the form NAME=PATH.
 
     """
-    cores = len(os.sched_getaffinity(0))
-    nprocs = options.nprocs or cores
+    nprocs = options.nprocs or _plugin_processes(options) or len(os.sched_getaffinity(0))
     return Settings(
         bids_dir=options.bids_dir.absolute(),
         out_dir=options.out_dir.absolute(),
@@ -204,6 +209,7 @@ def to_settings(options: argparse.Namespace) -> Settings:
         session_label=tuple(o.removeprefix('ses-') for o in options.session_label),
         bids_filter_file=options.bids_filter_file,
         skip_bids_validation=options.skip_bids_validation,
+        bids_database_dir=options.bids_database_dir and options.bids_database_dir.absolute(),
         derivatives=_named_paths(options.derivatives, '--derivatives'),
         brain_mask_from=_named_paths(options.brain_mask_from, '--brain-mask-from'),
         model=options.model,
@@ -225,6 +231,15 @@ def to_settings(options: argparse.Namespace) -> Settings:
         reports_only=options.reports_only,
         sloppy=options.sloppy,
     )
+
+
+def _plugin_processes(options: argparse.Namespace) -> int | None:
+    """Processes that a plugin file gives to all steps together; their threads fit into it."""
+    if options.use_plugin is None:
+        return None
+    from deepmir_bids.cli.plugins import read_plugin
+
+    return read_plugin(options.use_plugin).arguments.get('n_procs')
 
 
 def _named_paths(pairs: Sequence[str], option: str) -> dict[str, Path]:

@@ -7,7 +7,7 @@ import pytest
 from deepmir_bids.bids.runs import (
     Record,
     keep_participants,
-    new_run_id,
+    make_run_folder,
     read_participants,
     read_records,
     write_records,
@@ -43,8 +43,17 @@ def test_a_log_without_records_is_passed_over(tmp_path):
     assert read_records(tmp_path / 'nowhere') == {}
 
 
-def test_run_ids_sort_by_time_and_name_host_and_process():
-    assert re.fullmatch(r'\d{8}T\d{6}-[A-Za-z0-9]+-\d+', new_run_id())
+def test_run_folders_sort_by_time_and_name_host_and_process(tmp_path):
+    folder = make_run_folder(tmp_path / 'logs')
+    assert folder.parent == tmp_path / 'logs'
+    assert re.fullmatch(r'\d{8}T\d{6}-[A-Za-z0-9]+-\d+', folder.name)
+
+
+def test_tasks_that_look_alike_do_not_share_a_folder(tmp_path):
+    """Three containers, all of them process 1 of one host, in one second."""
+    folders = [make_run_folder(tmp_path / 'logs') for _ in range(3)]
+    assert len(set(folders)) == 3
+    assert sorted(folders) == folders
 
 
 def test_only_the_participants_of_a_run_are_kept(tmp_path, raw):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
 import shutil
 import subprocess
 import sys
@@ -12,16 +11,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from deepmir_bids.anatomy.builtin import SPACE
 from deepmir_bids.anatomy.templates import BUILTIN_ATLAS, find_anatomy
-from deepmir_bids.simulation.acquisition import SLOPPY, Acquisition
 from deepmir_bids.simulation.dataset import create_dataset, write_subject
-from deepmir_bids.simulation.subject import simulate_subject
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -46,51 +43,36 @@ class Done:
     seconds: float
 
 
-def compute_node(home: Path) -> dict[str, str]:
-    """Environment of a lab's compute node: no network, and an empty home."""
-    home.mkdir(parents=True, exist_ok=True)
-    return {
-        **os.environ,
-        'HOME': str(home),
-        'TEMPLATEFLOW_HOME': os.environ.get('TEMPLATEFLOW_HOME', str(home / 'templateflow')),
-        # A proxy that refuses every call.
-        'http_proxy': 'http://127.0.0.1:9',
-        'https_proxy': 'http://127.0.0.1:9',
-        'COLUMNS': '200',
-    }
-
-
-def run_deepmir(bids_dir: Path, folder: Path, *options: str) -> Done:
+@pytest.fixture(scope='session')
+def deepmir(compute_node) -> Callable[..., Done]:
     """
-    Run the command as a user would, without a network and with an empty home.
+    Return a function that runs the command as a user would, without a network.
 
     In one process: the tests themselves run side by side.
     """
-    out, work = folder / 'out', folder / 'work'
-    if not work.exists():
-        # The built-in anatomy is the same for all, and takes seconds to make.
-        shutil.copytree(builtin_anatomy(), work / 'anatomy')
-    begin = time.perf_counter()
-    command = [sys.executable, '-m', 'deepmir_bids.cli.run', bids_dir, out, 'participant']
-    done = subprocess.run(
-        [*map(str, command), '--work-dir', str(work), '--nprocs', '1', *options],
-        env=compute_node(folder / 'home'),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    seconds = time.perf_counter() - begin
-    return Done(done.returncode, done.stdout + done.stderr, out, work, seconds)
+
+    def run(bids_dir: Path, folder: Path, *options: str) -> Done:
+        out, work = folder / 'out', folder / 'work'
+        if not work.exists():
+            # The built-in anatomy is the same for all, and takes seconds to make.
+            shutil.copytree(builtin_anatomy(), work / 'anatomy')
+        begin = time.perf_counter()
+        command = [sys.executable, '-m', 'deepmir_bids.cli.run', bids_dir, out, 'participant']
+        done = subprocess.run(
+            [*map(str, command), '--work-dir', str(work), '--nprocs', '1', *options],
+            env=compute_node(folder / 'home'),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.perf_counter() - begin
+        return Done(done.returncode, done.stdout + done.stderr, out, work, seconds)
+
+    return run
 
 
 @pytest.fixture(scope='session')
-def deepmir() -> Callable[..., Done]:
-    """Return the function that runs the command."""
-    return run_deepmir
-
-
-@pytest.fixture(scope='session')
-def offline() -> Callable[..., subprocess.Popen]:
+def offline(compute_node) -> Callable[..., subprocess.Popen]:
     """Return a function that starts another command of deepmir in the same surroundings."""
 
     def start(module: str, *arguments: str | Path, work_dir: Path) -> subprocess.Popen:
@@ -109,20 +91,6 @@ def offline() -> Callable[..., subprocess.Popen]:
 
 
 @pytest.fixture(scope='session')
-def subject() -> Callable:
-    """Return a function that simulates a small subject, each seed and acquisition once."""
-    made: dict = {}
-
-    def simulate(seed: int, **changes):
-        acquisition: Acquisition = replace(SLOPPY, **changes)
-        if (seed, acquisition) not in made:
-            made[seed, acquisition] = simulate_subject(seed, acquisition, enriched=True)
-        return made[seed, acquisition]
-
-    return simulate
-
-
-@pytest.fixture(scope='session')
 def one_subject(tmp_path_factory, subject) -> Path:
     """A dataset of one participant with all images; nobody may change it."""
     root = tmp_path_factory.mktemp('one') / 'bids'
@@ -132,9 +100,9 @@ def one_subject(tmp_path_factory, subject) -> Path:
 
 
 @pytest.fixture(scope='session')
-def one_run(one_subject, tmp_path_factory) -> Done:
+def one_run(one_subject, tmp_path_factory, deepmir) -> Done:
     """The finished run on it; nobody may change its outputs."""
-    return run_deepmir(one_subject, tmp_path_factory.mktemp('run'), '--sloppy', '--nprocs', '2')
+    return deepmir(one_subject, tmp_path_factory.mktemp('run'), '--sloppy', '--nprocs', '2')
 
 
 @pytest.fixture(scope='session')
