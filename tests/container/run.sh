@@ -59,7 +59,7 @@ inside() {
     while IFS= read -r line; do
         if [ -n "$line" ]; then settings+=(--setenv "${line%%=*}" "${line#*=}"); fi
     done < <(buildah inspect --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' deepmir)
-    bwrap --ro-bind "$root" / --dev /dev --proc /proc --perms 1777 --tmpfs /tmp \
+    bwrap --ro-bind "$root" / --dev /dev --proc /proc --perms 1777 --tmpfs /tmp --perms 1777 --tmpfs /dev/shm \
         --bind "$scratch/data" /mnt --unshare-net --unshare-pid --unshare-ipc --die-with-parent \
         --clearenv "${settings[@]}" --chdir /tmp \
         setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --no-new-privs \
