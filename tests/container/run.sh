@@ -19,7 +19,8 @@ export BUILDAH_ISOLATION=chroot TMPDIR=$scratch
 trap 'buildah rm --all >/dev/null; rm -rf "$scratch"' EXIT
 
 buildah() {
-    command buildah --storage-driver vfs --root "$scratch/store" --runroot "$scratch/run" "$@"
+    command buildah --storage-driver "${STORAGE_DRIVER:-vfs}" --root "$scratch/store" \
+        --runroot "$scratch/run" "$@"
 }
 
 # What Docker would pull: Debian with nothing but what it needs to install more.
@@ -45,7 +46,7 @@ build_image() {
     certificates=${PIP_CERT:-$(python3 -m pip config get global.cert 2>/dev/null || true)}
     if [ -n "$certificates" ]; then volumes+=(--volume "$certificates:/run/pip.crt:ro"); fi
     pip_configuration >"$scratch/pip.conf"
-    buildah bud --quiet --format docker --build-arg BASE=localhost/bookworm \
+    buildah bud --format docker --build-arg BASE=localhost/bookworm \
         --build-arg VERSION="$(sed -n 's/^version = //p' setup.cfg)" \
         --build-arg REVISION="$(git rev-parse HEAD)" \
         --secret "id=pip,src=$scratch/pip.conf" "${volumes[@]}" --tag deepmir . \
@@ -58,9 +59,11 @@ inside() {
     local line settings=()
     while IFS= read -r line; do
         if [ -n "$line" ]; then settings+=(--setenv "${line%%=*}" "${line#*=}"); fi
-    done < <(buildah inspect --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' deepmir)
-    bwrap --ro-bind "$root" / --dev /dev --proc /proc --perms 1777 --tmpfs /tmp --perms 1777 --tmpfs /dev/shm \
-        --bind "$scratch/data" /mnt --unshare-net --unshare-pid --unshare-ipc --die-with-parent \
+    done < <(buildah inspect --type image \
+        --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' deepmir)
+    bwrap --ro-bind "$root" / --bind "$scratch/data" /mnt --proc /proc --dev /dev \
+        --perms 1777 --tmpfs /dev/shm --perms 1777 --tmpfs /tmp \
+        --unshare-net --unshare-pid --unshare-ipc --die-with-parent \
         --clearenv "${settings[@]}" --chdir /tmp \
         setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --no-new-privs \
         --inh-caps=-all --bounding-set=-all "$@"
