@@ -23,8 +23,10 @@ COPY . /src
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip install -q -c /src/constraints.txt /src
 RUN mkdir -p /src/templateflow \
- && TEMPLATEFLOW_HOME=/src/templateflow python -c "from deepmir_bids.anatomy.templateflow import FILES, template_files; \
-print(template_files('MNI152NLin2009cAsym', tuple(FILES))[1] or 'Template files are baked in.')" \
+ && TEMPLATEFLOW_HOME=/src/templateflow python -c "\
+from deepmir_bids.anatomy.templateflow import FILES, template_files; \
+found, lacking = template_files('MNI152NLin2009cAsym', tuple(FILES)); \
+print('Template files:', ', '.join(found) or 'none,', lacking)" \
  && find /src/templateflow -empty -delete && mkdir -p /src/templateflow
 # What no run needs: pip, the headers and test programs of torch, the tests of all packages.
 RUN pip uninstall -q -y pip \

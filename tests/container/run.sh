@@ -51,7 +51,7 @@ build_image() {
         --build-arg REVISION="$(git rev-parse HEAD)" \
         --secret "id=pip,src=$scratch/pip.conf" "${volumes[@]}" --tag deepmir . \
         >"$scratch/build.log" 2>&1 || { tail -n 30 "$scratch/build.log"; return 1; }
-    grep -E 'Template(Flow| files)' "$scratch/build.log" | tail -n 1
+    grep 'Template files:' "$scratch/build.log" | tail -n 1
 }
 
 # Run a command in the image; of this machine it sees only $scratch/data, as /mnt.
@@ -71,7 +71,7 @@ inside() {
 
 # It is as bad as a cluster in there: nothing but /tmp and /mnt can be written, nobody is known.
 check_surroundings() {
-    inside sh -c '! touch /opt/x 2>/dev/null && ! id -un 2>/dev/null && touch /tmp/x /mnt/x'
+    inside sh -c '! touch /opt/x 2>/dev/null && ! id -un >/dev/null 2>&1 && touch /tmp/x /mnt/x'
     inside python -c 'import socket
 try:
     socket.create_connection(("192.0.2.1", 80), 5)
