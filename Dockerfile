@@ -27,7 +27,8 @@ RUN mkdir -p /src/templateflow \
 from deepmir_bids.anatomy.templateflow import FILES, template_files; \
 found, lacking = template_files('MNI152NLin2009cAsym', tuple(FILES)); \
 print('Template files:', ', '.join(found) or 'none,', lacking)" \
- && find /src/templateflow -empty -delete && mkdir -p /src/templateflow
+ && find /src/templateflow -empty -delete && mkdir -p /src/templateflow \
+ && chmod -R a+rX /src/templateflow
 # What no run needs: pip, the headers and test programs of torch, the tests of all packages.
 RUN pip uninstall -q -y pip \
  && cd /opt/deepmir/lib/python3*/site-packages \
