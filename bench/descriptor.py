@@ -17,7 +17,7 @@ from deepmir_bids.cli.run import DESCRIPTION, parser
 FILE = Path(__file__).parents[1] / 'deepmir.json'
 
 #: Folders that deepmir makes: for Boutiques a file has to be there.
-MADE = ('out_dir', 'work_dir')
+MADE = ('out_dir', 'work_dir', 'bids_database_dir')
 #: What the command's own checks of numbers stand for.
 NUMBERS: dict[str, dict[str, Any]] = {
     'positive': {'integer': True, 'minimum': 1},
