@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from bids.layout import Config
-from niworkflows.interfaces.bids import DerivativesDataSink as _DerivativesDataSink
 
+from deepmir_bids.anatomy.templateflow import away_from_home
 from deepmir_bids.data import load as load_data
+
+with away_from_home():
+    from niworkflows.interfaces.bids import DerivativesDataSink as _DerivativesDataSink
 
 _SPEC = loads(load_data('io_spec.json').read_text())
 _ENTITIES = {

@@ -2,7 +2,7 @@
 
 The cache is read as a folder. TemplateFlow's client is imported only to download, since importing
 it writes a skeleton of empty files into its home, and only when its server answers within seconds,
-so that a machine without network loses no time.
+so that a machine without network loses no time. What imports it anyway does so `away_from_home`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import tempfile
 import threading
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,24 @@ def home() -> Path:
     from platformdirs import user_cache_dir
 
     return Path(os.environ.get('TEMPLATEFLOW_HOME') or user_cache_dir('templateflow')).absolute()
+
+
+@contextlib.contextmanager
+def away_from_home() -> Iterator[None]:
+    """Let TemplateFlow be imported without its home, which may be read-only, or shared by many.
+
+    To the client, a folder with anything in it is a home: it adds nothing, and finds no template.
+    """
+    before = os.environ.get('TEMPLATEFLOW_HOME')
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, 'README').touch()
+        os.environ['TEMPLATEFLOW_HOME'] = folder
+        try:
+            yield
+        finally:
+            del os.environ['TEMPLATEFLOW_HOME']
+            if before is not None:
+                os.environ['TEMPLATEFLOW_HOME'] = before
 
 
 def template_files(template: str, wanted: tuple[str, ...]) -> tuple[dict[str, Path], str]:
