@@ -25,7 +25,8 @@ def outline(
 
     A voxel belongs to a lesion where the loss exceeds `VISIBLE_LOSS` of the signal around it and
     two and a half times the noise, and which is joined by faces to the lesion's own place. The
-    dipole's lobes farther away are not the lesion.
+    dipole's lobes farther away are not the lesion. Of an outline in several pieces the largest is
+    kept: a lesion is one, and nobody outlines the two voxels beside it.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def outline(
         near = _neighbourhood(lesion, voxels)
         parts, _ = ndimage.label(dark & near & (index[lesion.box] == 0))
         seeds = np.unique(parts[_core(lesion, near)])
-        outlined = np.isin(parts, seeds[seeds > 0])
+        outlined = _largest(np.isin(parts, seeds[seeds > 0]))
         if outlined.sum() >= smallest:
             index[lesion.box][outlined] = number
     return index
@@ -63,6 +64,14 @@ def classes(index: np.ndarray, lesions: list[LocalSource]) -> np.ndarray:
     """Turn lesions' numbers into the values of `deepmir_bids.CLASSES`, uint8."""
     values = [0] + [CLASSES[lesion.source.kind] for lesion in lesions]
     return np.array(values, dtype=np.uint8)[index]
+
+
+def _largest(mask: np.ndarray) -> np.ndarray:
+    """Return the largest piece of a mask, voxels that share a corner being one piece."""
+    pieces, _ = ndimage.label(mask, np.ones((3, 3, 3)))
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    return (pieces == sizes.argmax()) & mask
 
 
 def _neighbourhood(lesion: LocalSource, voxels: Grid) -> np.ndarray:

@@ -82,6 +82,14 @@ def test_outline_leaves_what_is_not_joined_or_was_dark_before():
     assert not outline(swi_with(CORE), swi_with(CORE), 0.02, [lesion()], VOXELS).any()
 
 
+def test_outline_is_one_piece():
+    above = (slice(11, 14), slice(11, 14), slice(14, 15))
+    most = (slice(11, 14), slice(11, 14), slice(10, 13))
+    index = outline(swi_with(most, above), swi_with(), 0.02, [lesion(diameter_mm=4)], VOXELS)
+    assert index[most].any()
+    assert not index[above].any()
+
+
 def test_outline_needs_more_than_noise():
     assert not outline(swi_with(CORE), swi_with(), 0.3, [lesion()], VOXELS).any()
 
