@@ -27,6 +27,8 @@ from deepmir_bids.data import load
 
 #: The atlas drawn from this project's own shapes.
 BUILTIN_ATLAS = 'builtin'
+#: Atlases that are known by name.
+ATLASES = ('HOSPA', BUILTIN_ATLAS)
 
 
 @dataclass(frozen=True)

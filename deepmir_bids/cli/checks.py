@@ -88,6 +88,8 @@ def _read_only(folder: Path) -> bool:
 
 
 def _check_files(settings: Settings) -> None:
+    from deepmir_bids.anatomy.templates import ATLASES
+
     wanted = {
         '--bids-filter-file': settings.bids_filter_file,
         '--atlas-labels': settings.atlas_labels,
@@ -100,6 +102,10 @@ def _check_files(settings: Settings) -> None:
         raise UsageError(f'--atlas {settings.atlas} needs --atlas-labels, its names.')
     if not is_file and settings.atlas_labels is not None:
         raise UsageError(f'--atlas-labels goes with an atlas file; {settings.atlas} is none.')
+    if not is_file and settings.atlas not in ATLASES:
+        raise UsageError(
+            f'--atlas {settings.atlas} is neither a file nor one of {", ".join(ATLASES)}.'
+        )
 
 
 def _check_model(settings: Settings) -> None:

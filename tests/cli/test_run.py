@@ -100,6 +100,7 @@ def test_disk_without_room(raw, tmp_path, refused, monkeypatch):
         (['--bids-filter-file', '/nowhere.json'], 'is not a file'),
         (['--atlas-labels', __file__], 'goes with an atlas file'),
         (['--atlas', __file__], 'needs --atlas-labels'),
+        (['--atlas', 'HOPSA'], 'neither a file nor one of HOSPA, builtin'),
         (['--model', 'nothing'], 'No model "nothing"'),
     ],
 )
