@@ -30,7 +30,7 @@ from deepmir_bids.model import load_model
 from deepmir_bids.model.predict import Model
 from deepmir_bids.model.registry import find_model, write_card
 from deepmir_bids.training.subjects import CachedSubject
-from deepmir_bids.training.validation import combinations, probabilities
+from deepmir_bids.training.validation import probabilities
 
 DOCS = Path(__file__).parents[1] / 'docs'
 #: A calcification is taken for a microbleed if one is found within this distance of its centre,
@@ -58,7 +58,7 @@ def main() -> None:
         own = []
         model = load_model(name)
         model.network.exact = False  # nothing here is compared to the last digit
-        for inputs in combinations(model.card):
+        for inputs in model.card.combinations:
             label = f'{model.card.name}_{"+".join(inputs)}'
             outcomes = list(judge_all(model, inputs, options.cache, options.work / label))
             evaluation = summarise([one.judged for one in outcomes], 'deepmir')
@@ -95,7 +95,7 @@ def outcome(
     found = probabilities(model, subject, inputs)
     labels, lesions = find_lesions(
         found,
-        model.card.thresholds['balanced'],
+        model.card.thresholds_for(inputs, 'balanced'),
         np.linalg.norm(subject.affine[:3, :3], axis=0),
         brain_mask=subject.brain_mask,
         iron_mask=subject.iron_mask,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from nipype.interfaces import utility as niu
@@ -78,7 +79,7 @@ def init_lesions_wf(
         n_procs=settings.omp_nthreads,
         mem_gb=3,
     )
-    thresholds, min_volume_mm3 = operating_point(settings, card)
+    thresholds, min_volume_mm3 = operating_point(settings, card, unit.inputs)
     find = pe.Node(
         FindLesions(thresholds=thresholds, min_volume_mm3=min_volume_mm3, extent=card.extent),
         name='find',
@@ -116,10 +117,12 @@ def init_lesions_wf(
     return workflow
 
 
-def operating_point(settings: Settings, card: ModelCard) -> tuple[dict[str, float], float]:
-    """Thresholds and smallest volume (mm³) of a run: the model's own, unless told otherwise."""
+def operating_point(
+    settings: Settings, card: ModelCard, inputs: Iterable[str]
+) -> tuple[dict[str, float], float]:
+    """Thresholds and smallest volume (mm³) of a unit: the model's own, unless told otherwise."""
     asked = {'CMB': settings.threshold_cmb, 'iron': settings.threshold_iron}
-    thresholds = dict(card.thresholds[settings.operating_point])
+    thresholds = card.thresholds_for(inputs, settings.operating_point)
     thresholds |= {name: value for name, value in asked.items() if value is not None}
     smallest = card.min_volume_mm3 if settings.min_volume is None else settings.min_volume
     return thresholds, smallest

@@ -94,7 +94,7 @@ def _columns(name: str) -> dict[str, Any]:
 
 def detection_sidecar(settings: Settings, unit: Unit, card: ModelCard) -> dict[str, Any]:
     """What a reader of a mask has to know of how it was made."""
-    thresholds, min_volume_mm3 = operating_point(settings, card)
+    thresholds, min_volume_mm3 = operating_point(settings, card, unit.inputs)
     return {
         'InputsUsed': [name for name in unit.inputs if name in card.sees],
         'InputsMissing': [name for name in card.sees if name not in unit.inputs],

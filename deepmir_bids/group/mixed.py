@@ -16,19 +16,28 @@ SAME = {
     'extent_threshold': 'extent threshold',
     'min_volume_mm3': 'smallest volume (mm³)',
 }
+#: ... of the same inputs: a model has thresholds of its own for each combination of them.
+BY_INPUTS = ('threshold_cmb', 'threshold_iron')
 UNKNOWN = 'not recorded'
 
 
 def find_mixtures(units: pd.DataFrame) -> list[str]:
     """Say of each thing that differs which kinds there are, and how many units of each."""
     done = units[units['status'] == 'done']
-    mixtures = []
-    for column, name in SAME.items():
-        counts = done[column].astype(object).where(done[column].notna(), UNKNOWN).value_counts()
-        if len(counts) > 1:
-            kinds = (f'{_short(kind)} ({n} unit{"s"[: n != 1]})' for kind, n in counts.items())
-            mixtures.append(f'{name}: {", ".join(kinds)}')
-    return mixtures
+    by_inputs = list(done.groupby('inputs_used', dropna=False))
+    return [
+        f'{name}: {kinds}'
+        for column, name in SAME.items()
+        for _, some in (by_inputs if column in BY_INPUTS else [(None, done)])
+        if (kinds := _kinds(some[column]))
+    ]
+
+
+def _kinds(values: pd.Series) -> str:
+    """Which kinds there are and how many of each, or nothing if there is only one."""
+    counts = values.astype(object).where(values.notna(), UNKNOWN).value_counts()
+    kinds = (f'{_short(kind)} ({n} unit{"s"[: n != 1]})' for kind, n in counts.items())
+    return ', '.join(kinds) if len(counts) > 1 else ''
 
 
 def _short(kind) -> str:

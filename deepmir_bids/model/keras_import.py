@@ -21,7 +21,7 @@ from deepmir_bids import CLASSES, INPUTS
 from deepmir_bids.model import networks
 from deepmir_bids.model.base import LesionNetwork
 from deepmir_bids.model.predict import Model, save_model
-from deepmir_bids.model.registry import OPERATING_POINTS, ModelCard, ModelError, sha256
+from deepmir_bids.model.registry import ModelCard, ModelError, sha256
 
 #: Entries of a module's state, in the order in which Keras keeps them.
 STATE: dict[type[nn.Module], tuple[str, ...]] = {
@@ -82,7 +82,6 @@ def import_keras(
         needs=names,
         classes=_names(classes, {2: tuple(CLASSES)}, lesions, '--classes', path),
         # As published: 0.5 for one class; for several it stands for the argmax (DeepMIR2D).
-        thresholds={point: dict.fromkeys(CLASSES, 0.5) for point in OPERATING_POINTS},
         extent=0.5,
         min_volume_mm3=0.0,
         licence='not known: ask whoever trained the weights',

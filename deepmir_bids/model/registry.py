@@ -6,6 +6,7 @@ Imports without torch, so that commands which only list or check models answer a
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -51,7 +52,8 @@ class ModelCard:
     classes : tuple of str
         Lesion classes that the network knows, in its order.
     thresholds : dict
-        Operating point → class → the probability that a lesion's peak must reach.
+        Inputs (``swi+qsm`` and so on) → operating point → class → the probability that a lesion's
+        peak must reach. Empty as long as none were chosen: then it is one half.
     extent : float
         Probability that outlines a lesion once its peak counts.
     min_volume_mm3 : float
@@ -68,7 +70,6 @@ class ModelCard:
     description: str
     network: dict[str, Any]
     inputs: dict[str, str]
-    thresholds: dict[str, dict[str, float]]
     extent: float
     min_volume_mm3: float
     licence: str
@@ -78,6 +79,7 @@ class ModelCard:
     needs: tuple[str, ...] = ('swi',)
     spacing_mm: tuple[float, ...] = ()
     margin_mm: float = 0.0
+    thresholds: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     classes: tuple[str, ...] = tuple(CLASSES)
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -86,6 +88,24 @@ class ModelCard:
     def sees(self) -> tuple[str, ...]:
         """Names of the inputs that the model makes use of."""
         return tuple(name for name in INPUTS if self.inputs.get(name, UNUSED) != UNUSED)
+
+    @property
+    def combinations(self) -> list[tuple[str, ...]]:
+        """What a unit may bring along of the inputs that the model makes use of."""
+        optional = [name for name in self.sees if name not in self.needs]
+        return [
+            tuple(name for name in self.sees if name in (*self.needs, *kept))
+            for n in range(len(optional) + 1)
+            for kept in itertools.combinations(optional, n)
+        ]
+
+    def thresholds_for(self, inputs: Iterable[str], point: str) -> dict[str, float]:
+        """Threshold of each class at an operating point, for a unit that has ``inputs``."""
+        if not self.thresholds:
+            return dict.fromkeys(CLASSES, 0.5)
+        given = set(inputs)
+        key = '+'.join(name for name in self.sees if name in given)
+        return dict(self.thresholds[key][point])
 
     @property
     def fingerprint(self) -> str:
@@ -151,7 +171,10 @@ def read_card(folder: Path) -> ModelCard:
         content = json.loads(path.read_text(encoding='utf-8'))
         card = _typed(ModelCard(**content))
         thresholds = [
-            float(card.thresholds[point][c]) for point in OPERATING_POINTS for c in CLASSES
+            float(card.thresholds_for(inputs, point)[name])
+            for inputs in card.combinations
+            for point in OPERATING_POINTS
+            for name in CLASSES
         ]
         inputs, classes = set(card.inputs), set(card.classes)
         suited = {'swi', *card.needs} <= inputs <= set(INPUTS) and classes <= set(CLASSES)

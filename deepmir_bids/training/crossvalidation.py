@@ -14,7 +14,6 @@ import torch
 
 from deepmir_bids.bids.publish import write_whole
 from deepmir_bids.bids.tables import read_tsv, write_tsv
-from deepmir_bids.model.predict import Model
 from deepmir_bids.model.registry import ModelCard
 from deepmir_bids.training.export import draw_curves, write_model
 from deepmir_bids.training.folds import FINAL, Part
@@ -108,17 +107,16 @@ def _run(part, subjects, card, plan, folder, initial, device, figures=None) -> N
     )  # fmt: skip
     draw_curves(progress.history, folder / 'curves.png')
     on_validation = find_all(model, validation)
-    thresholds = calibrate_all(model, on_validation)
+    card = replace(card, thresholds=calibrate_all(model, on_validation))
     if part.held_out:
         on_held_out = find_all(model, units(part.held_out))
-        counts = tabulate(model, on_held_out, thresholds['balanced'])
+        counts = tabulate(card, on_held_out)
         figures = _figures('units that were held out', counts)
     elif figures is None:
-        counts = tabulate(model, on_validation, thresholds['balanced'])
+        counts = tabulate(card, on_validation)
         figures = _figures('the validation units, on which the thresholds were chosen', counts)
     card = replace(
         card,
-        thresholds=thresholds,
         figures=figures,
         training={
             **card.training,
@@ -144,18 +142,22 @@ def _figures(data: str, counts: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def tabulate(
-    model: Model, found: Mapping[str, list[Finding]], thresholds: dict[str, float]
-) -> pd.DataFrame:
-    """Count TP, FP and FN by unit, combination of inputs (keys of ``found``) and class."""
-    classes = known_classes(model.card)
-    return pd.DataFrame(
-        {'unit': one.subject.name, 'inputs': inputs, 'class': name,
-         'TP': figures['TP'], 'FP': figures['FP'], 'FN': figures['FN']}
-        for inputs, some in found.items()
-        for one in some
-        for name, figures in summarise([one], thresholds, classes).items()
-    )  # fmt: skip
+def tabulate(card: ModelCard, found: Mapping[str, list[Finding]]) -> pd.DataFrame:
+    """Count TP, FP and FN by unit, combination of inputs (keys of ``found``) and class.
+
+    At the balanced operating point.
+    """
+    classes = known_classes(card)
+    rows = []
+    for inputs, some in found.items():
+        thresholds = card.thresholds_for(inputs.split('+'), 'balanced')
+        rows += [
+            {'unit': one.subject.name, 'inputs': inputs, 'class': name,
+             'TP': figures['TP'], 'FP': figures['FP'], 'FN': figures['FN']}
+            for one in some
+            for name, figures in summarise([one], thresholds, classes).items()
+        ]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def pool(counts: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from deepmir_bids.training import checkpoint
 from deepmir_bids.training.methods import METHODS, Method
 from deepmir_bids.training.plan import Plan
 from deepmir_bids.training.subjects import CachedSubject, dark_places
-from deepmir_bids.training.validation import combinations, find, summarise
+from deepmir_bids.training.validation import find, summarise
 
 CHECKPOINT = 'checkpoint.safetensors'
 
@@ -164,7 +164,7 @@ def mine(model: Model, subjects: Sequence[CachedSubject], plan: Plan, seed: int)
     """Find what the network of now takes for lesions in some subjects, to show it to it again."""
     rng = np.random.default_rng((plan.seed, seed, 1))
     chosen = rng.choice(len(subjects), min(plan.mined_subjects, len(subjects)), replace=False)
-    choices = combinations(model.card)
+    choices = model.card.combinations
     inputs = choices[rng.integers(len(choices))]
     for finding in find(model, [subjects[i] for i in chosen], inputs, mirror=False):
         grid = finding.subject.prepared.grid

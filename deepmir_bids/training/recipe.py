@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from deepmir_bids import CLASSES
-from deepmir_bids.model.registry import OPERATING_POINTS, UNUSED, ModelCard
+from deepmir_bids.model.registry import UNUSED, ModelCard
 from deepmir_bids.training.plan import Plan
 
 
@@ -22,7 +22,6 @@ def blank_card(name: str) -> ModelCard:
         inputs={'swi': 'tissue-ratio', 'qsm': 'ppm', 't2w': 'robust-z'},
         spacing_mm=(0.8, 0.8, 1.5),
         margin_mm=8.0,
-        thresholds={point: dict.fromkeys(CLASSES, 0.5) for point in OPERATING_POINTS},
         extent=0.3,
         min_volume_mm3=0.0,
         licence='Apache-2.0',

@@ -7,27 +7,20 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from deepmir_bids import CLASSES, INPUTS
 from deepmir_bids.lesions.components import Lesion, find_lesions
 from deepmir_bids.lesions.matching import Comparison, Match, compare, index_lesions, score
 from deepmir_bids.model.inputs import restore
 from deepmir_bids.model.predict import Model, predict
-from deepmir_bids.model.registry import ModelCard
 from deepmir_bids.training.recipe import known_classes
 from deepmir_bids.training.subjects import CachedSubject
 
-#: What a unit may bring along.
-COMBINATIONS = (('swi',), ('swi', 'qsm'), ('swi', 't2w'), ('swi', 'qsm', 't2w'))
 #: Thresholds that calibration tries.
-GRID = np.array(
-    [*np.arange(0.2, 0.85, 0.05), *np.arange(0.85, 0.98, 0.01), 0.98, 0.985, 0.99]
-).round(3)
-#: Operating point → beta of the F-score that its threshold maximises (van Rijsbergen 1979).
-BETAS = {'sensitive': 2.0, 'balanced': 1.0, 'precise': 0.5}
-#: Thresholds whose F1 is so little below the best do equally well: a handful of validation
-#: subjects does not tell them apart.
-ALIKE = 0.03
+GRID = np.array([*np.arange(0.2, 0.9, 0.01), *np.arange(0.9, 0.991, 0.005)]).round(3)
+#: Operating point → share of what is found that has to be right, on validation subjects.
+PRECISIONS = {'sensitive': 0.5, 'balanced': 0.8, 'precise': 0.95}
 #: Threshold that the probability of a class that was not learnt does not reach.
 NEVER = 0.999
 #: Lesions of at least this diameter are also counted on their own.
@@ -94,51 +87,41 @@ def probabilities(
 def find_all(model: Model, subjects: Sequence[CachedSubject]) -> dict[str, list[Finding]]:
     """Find every candidate with each combination of inputs, called ``swi+qsm`` and so on."""
     return {
-        '+'.join(inputs): list(find(model, subjects, inputs))
-        for inputs in combinations(model.card)
+        '+'.join(inputs): list(find(model, subjects, inputs)) for inputs in model.card.combinations
     }
-
-
-def combinations(card: ModelCard) -> list[tuple[str, ...]]:
-    """What a unit may bring along of the inputs that a model makes use of."""
-    seen, needed = set(card.sees), set(card.needs)
-    return [inputs for inputs in COMBINATIONS if needed <= set(inputs) <= seen]
 
 
 def calibrate(
     findings: Sequence[Finding], classes: Collection[str] = tuple(CLASSES)
 ) -> dict[str, dict[str, float]]:
-    """Thresholds of every operating point and class: each maximises its F-beta on ``findings``.
+    """Thresholds of every operating point and class.
 
-    The ``balanced`` one is the most sensitive of those that do equally well (:data:`ALIKE`), for
-    a reader can reject what was found, but not find what was left out. Of several that are the
-    same the middle one is taken; without any lesion, 0.5. Of a class that is not in ``classes``
-    nothing is to be found.
+    Each is the most sensitive of those whose findings are right often enough (`PRECISIONS`), or,
+    where none is, the one of the highest F1. Of several that find as many the middle one is
+    taken; without any lesion, 0.5. Of a class that is not in ``classes`` nothing is to be found.
 
     """
     thresholds: dict[str, dict[str, float]] = {
-        point: dict.fromkeys(CLASSES, NEVER) for point in BETAS
+        point: dict.fromkeys(CLASSES, NEVER) for point in PRECISIONS
     }
     for name in classes:
-        curve = [score([one.match(name, t) for one in findings]) for t in GRID]
-        chosen = []
-        true = np.array([counts['TP'] for counts in curve])
-        for point, beta in BETAS.items():
-            f = np.array([f_beta(counts, beta) for counts in curve])
-            alike = f >= f.max() - (ALIKE if point == 'balanced' else 0)
-            alike &= true == true[alike].max()
-            best = GRID[alike & (f >= f[alike].max() - 1e-9)]
-            chosen.append(float(best[len(best) // 2]) if f.max() > 0 else 0.5)
-        for point, threshold in zip(BETAS, sorted(chosen), strict=True):
+        counts = pd.DataFrame([score([one.match(name, t) for one in findings]) for t in GRID])
+        chosen = [_choose(counts, least) for least in PRECISIONS.values()]
+        for point, threshold in zip(PRECISIONS, sorted(chosen), strict=True):
             thresholds[point][name] = threshold
     return thresholds
 
 
-def f_beta(counts: dict[str, float], beta: float) -> float:
-    """F-beta of pooled counts: sensitivity weighs ``beta`` times as much as precision."""
-    weighted = (1 + beta**2) * counts['TP']
-    whole = weighted + beta**2 * counts['FN'] + counts['FP']
-    return weighted / whole if whole else 0.0
+def _choose(counts: pd.DataFrame, precision: float) -> float:
+    """The threshold, of `GRID`, that finds most with at least this ``precision``."""
+    if not counts['TP'].any():
+        return 0.5
+    # NaN, where nothing is found, is not enough.
+    enough = counts[counts['precision'] >= precision]
+    if not enough['TP'].any():
+        enough = counts[counts['F1'] == counts['F1'].max()]
+    best = enough.index[enough['TP'] == enough['TP'].max()]
+    return float(GRID[best[len(best) // 2]])
 
 
 def summarise(
@@ -156,6 +139,9 @@ def summarise(
     return figures
 
 
-def calibrate_all(model: Model, found: Mapping[str, list[Finding]]) -> dict[str, dict[str, float]]:
-    """Thresholds that suit every combination of inputs alike: all are pooled."""
-    return calibrate([one for some in found.values() for one in some], known_classes(model.card))
+def calibrate_all(
+    model: Model, found: Mapping[str, list[Finding]]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Thresholds of each combination of inputs, which are the keys of ``found``."""
+    classes = known_classes(model.card)
+    return {inputs: calibrate(some, classes) for inputs, some in found.items()}

@@ -62,9 +62,9 @@ def test_what_is_not_a_card_is_refused(tmp_path, content):
 
 def test_a_card_without_a_threshold_is_refused(model_folder):
     content = json.loads((model_folder / CARD).read_text())
-    del content['thresholds']['precise']['iron']
+    content['thresholds'] = {'swi+qsm': {'precise': {'CMB': 0.5}}}
     (model_folder / CARD).write_text(json.dumps(content))
-    with pytest.raises(ModelError, match='iron'):
+    with pytest.raises(ModelError, match='not a model card'):
         read_card(model_folder)
 
 

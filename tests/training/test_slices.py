@@ -12,7 +12,6 @@ from deepmir_bids.training.plan import Plan
 from deepmir_bids.training.recipe import baseline_card
 from deepmir_bids.training.slices import sample_slices, slice_loss
 from deepmir_bids.training.subjects import cache_subject
-from deepmir_bids.training.validation import combinations
 
 
 @pytest.fixture
@@ -62,4 +61,4 @@ def test_the_baseline_learns_and_wants_all_its_inputs(flat_card, flat_subject, t
     model, progress = train(flat_card, [flat_subject], [flat_subject], plan, tmp_path)
     assert progress.step == 6
     assert model.card.needs == ('swi', 'qsm')
-    assert combinations(model.card) == [('swi', 'qsm')]
+    assert model.card.combinations == [('swi', 'qsm')]

@@ -98,8 +98,8 @@ def test_own_thresholds_win_over_the_models(files):
 
     card = read_card(find_model(DEFAULT_MODEL))
     settings = replace(files[0], threshold_iron=0.5, min_volume=7.0, operating_point='precise')
-    thresholds, smallest = operating_point(settings, card)
-    assert thresholds == {'CMB': card.thresholds['precise']['CMB'], 'iron': 0.5}
+    thresholds, smallest = operating_point(settings, card, ['swi', 'qsm'])
+    assert thresholds == {'CMB': card.thresholds['swi+qsm']['precise']['CMB'], 'iron': 0.5}
     assert smallest == 7.0
 
 
