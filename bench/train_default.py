@@ -65,18 +65,20 @@ def main() -> None:
         validation.extend(cache.arrivals(VALIDATION))
         return cache.arrivals(TRAINING)
 
+    initial = load_model(options.init) if options.init else None
     model, progress = train(
         card,
         subjects,
         validation,
         Plan(steps=options.steps, seconds=60 * options.minutes, **learning),
         options.out,
-        initial=load_model(options.init).network if options.init else None,
+        initial=initial.network if initial else None,
         arrivals=arrivals,
     )
     draw_curves(progress.history, options.out / 'curves.png')
     validation.extend(cache.arrivals(VALIDATION))
-    finish(model, subjects, validation, progress, options.out)
+    history = {'started_from': past(initial.card)} if initial else {}
+    finish(model, subjects, validation, progress, history, options.out)
 
 
 class Cache:
@@ -111,7 +113,13 @@ class Cache:
         )
 
 
-def finish(model: Model, subjects, validation, progress, out: Path) -> None:
+def past(card: ModelCard) -> dict:
+    """What the card of a model should say of the one that its training began with."""
+    known = ('started_from', 'steps', 'minutes')
+    return {'sha256': card.sha256, **{k: card.training[k] for k in known if k in card.training}}
+
+
+def finish(model: Model, subjects, validation, progress, history: dict, out: Path) -> None:
     """Calibrate on the validation subjects and write the model; bench/results.py judges it."""
     thresholds = calibrate_all(model, find_all(model, validation))
     print(thresholds)
@@ -124,6 +132,7 @@ def finish(model: Model, subjects, validation, progress, out: Path) -> None:
             'data': 'simulated images only (deepmir_bids.simulation), no image of a person',
             'subjects': sorted(s.name for s in subjects),
             'validation': [s.name for s in validation],
+            **history,
             'seed': 0,
             'commit': commit,
             'steps': progress.step,
