@@ -42,6 +42,7 @@ class RunProgress:
         self.console = console or Console(highlight=False)
         self.started: dict[str, float] = {}
         self.running: dict[str, str] = {}
+        self.failed: set[str] = set()
         self.ended: Counter[str] = Counter()
         self.begin = time.monotonic()
         self.bar = Progress(
@@ -65,21 +66,32 @@ class RunProgress:
     def on_status(self, node, status: str) -> None:
         """Take note of a node that starts, ends or fails."""
         unit = self._unit(node.fullname)
-        if unit is None or node.name not in STEPS:
+        # Nipype reports a step that failed in the main process a second time, as ended.
+        if unit is None or node.name not in STEPS or node.fullname in self.failed:
             return
         if status == 'start':
             self.started[node.fullname] = time.monotonic()
             self.running[unit] = STEPS[node.name]
         else:
-            took = time.monotonic() - self.started.get(node.fullname, time.monotonic())
-            failed = '[red]failed[/red], ' if status == 'exception' else ''
-            reused = took < REUSED_S and node.name != 'publish' and not failed
-            how = 'done before' if reused else f'{failed}{took:.1f} s'
-            self._line(unit, f'{STEPS[node.name]}: {how}')
-            if failed or node.name == 'publish':
+            self._line(unit, f'{STEPS[node.name]}: {self._how(node, status)}')
+            if status == 'exception':
+                self.failed.add(node.fullname)
+            if status == 'exception' or node.name == 'publish':
                 self._finish(unit)
         now = '; '.join(f'{name}: {step}' for name, step in self.running.items())
         self.bar.update(self.task, description=now)
+
+    def _how(self, node, status: str) -> str:
+        """What became of a step that has ended."""
+        begin = self.started.get(node.fullname)
+        took = '' if begin is None else f'{time.monotonic() - begin:.1f} s'
+        if status == 'exception':
+            return f'[red]failed[/red], {took}'.removesuffix(', ')
+        # MultiProc says nothing of the beginning of what it finds done, or does not hand on.
+        if node.run_without_submitting:
+            return took or 'done'
+        reused = begin is None or time.monotonic() - begin < REUSED_S
+        return 'done before' if reused else took
 
     def _finish(self, unit: str) -> None:
         if not self.ended[unit]:
