@@ -45,9 +45,12 @@ intervals (in brackets) are 95 %, bootstrapped over subjects.
 {subjects} subjects of natural prevalence: {true_cmb} microbleeds of any size ({large_cmb} of 3 mm
 and more) and {true_iron} iron deposits. Balanced operating point. Brain mask and basal ganglia are
 the true ones, so errors of registration do not count here. Lesions match if they overlap or their
-centroids lie within 5 mm, one to one. `DeepMIR2D` is the network of the DEEPMIR authors, one for
-each combination of inputs, trained by deepmir on simulated subjects as its card says; it is not
-their trained network, whose weights are not public.
+centroids lie within 5 mm, one to one.
+"""
+BASELINES = """
+`deepmir2d-…` is the network of the DEEPMIR authors, one for each combination of inputs, trained by
+deepmir on simulated subjects as its card says; it is not their trained network, whose weights are
+not public.
 """
 COMPARISON = """
 ## Beside what is published
@@ -60,7 +63,7 @@ Others, for CMB:
 
 {others}
 
-**What may be compared:** the two networks of this page with one another: same subjects, same rule.
+**What may be compared:** the networks of this page with one another: same subjects, same rule.
 **What may not:** this page with the published figures. They come from patients and readers, with
 other rules of matching, other prevalence and other scanners; a simulation's truth has no doubtful
 case, and its microbleeds are as small as physics lets them be seen. Published figures are shown
@@ -88,6 +91,8 @@ def write_page(rows: list[Row], path: Path) -> None:
         true_iron=int(_figure(first, 'iron', 'true')),
         large_cmb=int(_large(first, 'true')),
     )
+    if any(row.card.network['name'] == 'DeepMIR2D' for row in rows):
+        text += BASELINES
     for name in CLASSES:
         text += f'\n## {name}\n\n{_markdown(_class_table(rows, name))}\n'
     text += f'\n## Calcifications taken for microbleeds\n\n{_markdown(_chalk_table(rows))}\n'
