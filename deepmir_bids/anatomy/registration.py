@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepmir_bids.anatomy.carry import carry_to_grid
-from deepmir_bids.anatomy.itk import load_ants, read_ants, to_ants
+from deepmir_bids.anatomy.itk import load_ants, read_ants, to_canonical_ants
 from deepmir_bids.anatomy.starts import (
     RegistrationError,
     Start,
@@ -82,7 +82,7 @@ def register_template(
     if brain_mask is not None:
         given = carry_to_grid(brain_mask, None, array.shape, image.affine, 'nearest') > 0.5
         array = np.where(given, array, 0)
-    moving = to_ants(array, image.affine)
+    moving = to_canonical_ants(array, image.affine)
     template_mask = read_ants(anatomy.brain_mask)
     brain = read_ants(anatomy.judge)
     extents = ('brain',) if given is not None else ('head', 'brain')

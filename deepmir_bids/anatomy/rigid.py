@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deepmir_bids.anatomy.itk import load_ants, read_linear, to_ants
+from deepmir_bids.anatomy.itk import load_ants, read_linear, to_canonical_ants
 from deepmir_bids.anatomy.starts import (
     RegistrationError,
     at_spacing,
@@ -65,7 +65,9 @@ def register_rigid(moving, fixed) -> RigidRegistration:
         heads. Heads of one size and shape are not told apart.
     """
     images = [
-        to_ants(clip_intensity(np.squeeze(image.get_fdata(dtype=np.float32))), image.affine)
+        to_canonical_ants(
+            clip_intensity(np.squeeze(image.get_fdata(dtype=np.float32))), image.affine
+        )
         for image in (moving, fixed)
     ]
     coarse, fine = _Pair.at(START_MM, *images), _Pair.at(REFINE_MM, *images)

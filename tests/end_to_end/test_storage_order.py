@@ -32,10 +32,10 @@ def test_storage_order_does_not_matter(subject, tmp_path, deepmir):
         for label in ('ras', 'lpi')
     ]
     ras, lpi = (table[table['class'] == 'CMB'] for table in tables)
-    # Those near the threshold come and go: the registration is not the same to the last digit.
+    # One at the threshold may come and go: the registration is not the same to the last digit.
     for one, other in ((ras, lpi), (lpi, ras)):
         sure = one[one['probability'] > 0.95]
         assert len(sure) > 3
         places = [table[['x', 'y', 'z']].to_numpy(float) for table in (sure, other)]
         apart = np.linalg.norm(places[0][:, None] - places[1][None], axis=-1).min(axis=1)
-        assert np.mean(apart < 2) > 0.9
+        assert (apart < 2).all()
