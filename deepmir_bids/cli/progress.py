@@ -84,14 +84,14 @@ class RunProgress:
     def _how(self, node, status: str) -> str:
         """What became of a step that has ended."""
         begin = self.started.get(node.fullname)
-        took = '' if begin is None else f'{time.monotonic() - begin:.1f} s'
+        seconds = None if begin is None else time.monotonic() - begin
+        took = '' if seconds is None else f'{seconds:.1f} s'
         if status == 'exception':
             return f'[red]failed[/red], {took}'.removesuffix(', ')
         # MultiProc says nothing of the beginning of what it finds done, or does not hand on.
         if node.run_without_submitting:
             return took or 'done'
-        reused = begin is None or time.monotonic() - begin < REUSED_S
-        return 'done before' if reused else took
+        return 'done before' if seconds is None or seconds < REUSED_S else took
 
     def _finish(self, unit: str) -> None:
         if not self.ended[unit]:

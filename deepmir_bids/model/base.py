@@ -25,7 +25,7 @@ class LesionNetwork(nn.Module):
 
     spatial_dims: ClassVar[int]
     memory_format: ClassVar[torch.memory_format]
-    exact: ClassVar[bool] = False
+    exact: bool = False
 
     @abstractmethod
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -81,7 +81,8 @@ def import_keras(
         inputs=dict.fromkeys(names, 'bytes-z'),
         needs=names,
         classes=_names(classes, {2: tuple(CLASSES)}, lesions, '--classes', path),
-        # As published: 0.5 for one class; for several it stands for the argmax (DeepMIR2D).
+        # As published: 0.5 for one class; for several it stands for the argmax (DeepMIR2D). So do
+        # the thresholds that a card has when none were chosen.
         extent=0.5,
         min_volume_mm3=0.0,
         licence='not known: ask whoever trained the weights',

@@ -70,6 +70,7 @@ def train(
         network.load_state_dict(initial.state_dict())
     method = METHODS[network.spatial_dims]
     average = copy.deepcopy(network).eval()
+    average.exact = False  # what is learnt here need not agree with anything to the last digit
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=plan.rate, weight_decay=plan.weight_decay
     )

@@ -54,6 +54,6 @@ def test_the_shipped_weights_find_what_is_there(model, subjects, inputs):
     figures = summarise(list(find(model, subjects, inputs)), thresholds)
     for name in CLASSES:
         assert figures[name]['TP'] + figures[name]['FN'] >= 5, 'the seeds have lesions to find'
-        assert figures[name]['sensitivity'] >= 0.5
+        assert figures[name]['sensitivity'] >= 0.6
         assert figures[name]['precision'] >= 0.6
     assert figures['CMB']['FP_per_subject'] <= 3

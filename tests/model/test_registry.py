@@ -3,13 +3,16 @@
 import json
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 
+from deepmir_bids import CLASSES
 from deepmir_bids.model import ModelError, load_model
 from deepmir_bids.model.registry import (
     CARD,
+    OPERATING_POINTS,
     WEIGHTS,
     find_model,
     list_models,
@@ -62,9 +65,19 @@ def test_what_is_not_a_card_is_refused(tmp_path, content):
 
 def test_a_card_without_a_threshold_is_refused(model_folder):
     content = json.loads((model_folder / CARD).read_text())
-    content['thresholds'] = {'swi+qsm': {'precise': {'CMB': 0.5}}}
+    thresholds = {point: dict.fromkeys(CLASSES, 0.5) for point in OPERATING_POINTS}
+    content['thresholds'] = {
+        '+'.join(inputs): deepcopy(thresholds) for inputs in read_card(model_folder).combinations
+    }
     (model_folder / CARD).write_text(json.dumps(content))
-    with pytest.raises(ModelError, match='not a model card'):
+    read_card(model_folder)
+    del content['thresholds']['swi+qsm']['precise']['iron']
+    (model_folder / CARD).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match='iron'):
+        read_card(model_folder)
+    del content['thresholds']['swi+qsm']
+    (model_folder / CARD).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=r'swi\+qsm'):
         read_card(model_folder)
 
 
