@@ -15,8 +15,8 @@ from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import UsageError
 from deepmir_bids.settings import Settings
 
-#: Files worth indexing: the images that may be asked for, their sidecars, the description.
-RELEVANT = r'(_(swi|SWI|T2starw|Chimap|T2w|mask)\.(nii|nii\.gz|json)|dataset_description\.json)$'
+#: What a brain mask is found by (--brain-mask-from).
+MASK_QUERY = {'desc': 'brain', 'suffix': 'mask', 'extension': ['.nii.gz', '.nii']}
 
 
 def check_dataset(bids_dir: Path) -> None:
@@ -73,7 +73,14 @@ def load_queries(filter_file: Path | None) -> dict[str, dict[str, Any]]:
                 f'{", ".join(misspelt)}: pybids knows {", ".join(sorted(_entity_names()))}.'
             )
         queries[name].update(update)
+        if not all(isinstance(suffix, str) for suffix in _listed(queries[name]['suffix'])):
+            raise UsageError(f'{filter_file}: the query {name} needs a suffix, or several.')
     return queries
+
+
+def _listed(asked) -> list:
+    """One value, or several, of an entity in a query."""
+    return asked if isinstance(asked, list) else [asked]
 
 
 def _entity_names() -> set[str]:
@@ -93,12 +100,13 @@ def collect_units(settings: Settings) -> list[Unit]:
 
     """
     queries = load_queries(settings.bids_filter_file)
+    relevant = _relevant([*queries.values(), MASK_QUERY])
     found = find_units(settings.bids_dir, settings.participant_label, settings.session_label)
 
     def index(root: Path):
         if settings.bids_database_dir:
-            return _shared_index(root, settings.bids_database_dir)
-        return _index(root, settings.participant_label)
+            return _shared_index(root, relevant, settings.bids_database_dir)
+        return _index(root, relevant, settings.participant_label)
 
     raw = index(settings.bids_dir)
     derivatives = {name: index(path) for name, path in settings.derivatives.items()}
@@ -109,23 +117,30 @@ def collect_units(settings: Settings) -> list[Unit]:
     ]
 
 
-def _shared_index(root: Path, database_dir: Path):
+def _relevant(queries: Sequence[dict[str, Any]]) -> str:
+    """Pattern of the files worth indexing: what may be asked for, sidecars, the description."""
+    suffixes = {suffix for query in queries for suffix in _listed(query['suffix'])}
+    names = '|'.join(map(re.escape, sorted(suffixes)))
+    return rf'(_({names})\.(nii|nii\.gz|json)|dataset_description\.json)$'
+
+
+def _shared_index(root: Path, relevant: str, database_dir: Path):
     """Index of a whole dataset in a folder of its own: made once, read by all later runs."""
     from bids.layout import BIDSLayout
 
-    digest = hashlib.sha256(f'{root.resolve()} {RELEVANT}'.encode()).hexdigest()[:12]
+    digest = hashlib.sha256(f'{root.resolve()} {relevant}'.encode()).hexdigest()[:12]
     folder = database_dir / f'{root.resolve().name}-{digest}'
-    make_once(folder, lambda empty: _index(root, (), empty))
+    make_once(folder, lambda empty: _index(root, relevant, (), empty))
     return BIDSLayout(root, validate=False, database_path=folder)
 
 
-def _index(root: Path, only: Sequence[str], database: Path | None = None):
+def _index(root: Path, relevant: str, only: Sequence[str], database: Path | None = None):
     """Index those participants' relevant files alone; every other folder is not even opened."""
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
     labels = '|'.join(map(re.escape, only)) or '[^/]+'
     not_theirs = re.compile(rf'^/(?!sub-({labels})(/|$))(?!.*\.json$)[^/]+')
-    not_an_image = re.compile(rf'/(?!.*{RELEVANT})[^/]*\.[^/]+$')
+    not_an_image = re.compile(rf'/(?!.*{relevant})[^/]*\.[^/]+$')
     indexer = BIDSLayoutIndexer(validate=False, ignore=[not_theirs, not_an_image])
     return BIDSLayout(
         root,
@@ -158,8 +173,7 @@ def _unit(subject, session, inputs, queries, raw, derivatives, masks) -> Unit:
         if name == 'swi' and rank_swi(chosen.get_entities()) == 2:
             notes.append(f'{chosen.filename} stands in for the SWI: there is none.')
 
-    query = {'desc': 'brain', 'suffix': 'mask', 'extension': ['.nii.gz', '.nii']}
-    mask, _ = _first(masks, query, subject, session)
+    mask, _ = _first(masks, MASK_QUERY, subject, session)
     if masks and not mask:
         notes.append('--brain-mask-from has no mask of it: the template gives one.')
     return Unit(

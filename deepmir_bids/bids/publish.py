@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from deepmir_bids.bids.units import unit_folder
+
 #: Folders of a unit that hold its results.
 DATATYPES = ('anat', 'figures')
 #: A reader's work, which no run may delete; whether it fits new results is seen when it is read.
@@ -99,7 +101,7 @@ def publish(
 
 def earlier_results(out_dir: Path, unit: str, datatypes: Sequence[str]) -> list[Path]:
     """All files that a run left of a unit in these folders, and its page; no reader's review."""
-    folder = out_dir.joinpath(*unit.split('_', maxsplit=1))
+    folder = unit_folder(out_dir, unit)
     files = (path for name in datatypes for path in (folder / name).glob(f'{unit}_*'))
     review = REVIEW.removesuffix('.tsv')
     found = [path for path in files if not path.stem.endswith(review)]

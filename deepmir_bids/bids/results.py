@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deepmir_bids.bids.publish import REVIEW
-from deepmir_bids.bids.units import Unit
+from deepmir_bids.bids.units import Unit, unit_folder
 from deepmir_bids.errors import InputError
 
 #: What a result is called in the workflows, and how its file name ends.
@@ -49,7 +49,7 @@ def read_results(out_dir: Path, unit: Unit) -> Results:
         It has no complete results there.
 
     """
-    folder = out_dir.joinpath(*unit.label.split('_', maxsplit=1)) / 'anat'
+    folder = unit_folder(out_dir, unit.label) / 'anat'
     files = {
         name: path
         for name, ending in ENDINGS.items()

@@ -28,6 +28,12 @@ class Unit:
     notes: tuple[str, ...] = ()
     metadata: dict[str, dict] = field(default_factory=dict, compare=False)
 
+    @classmethod
+    def of(cls, label: str) -> Unit:
+        """Make a unit, without its files, from its label, ``sub-01`` or ``sub-01_ses-02``."""
+        subject, _, session = label.partition('_')
+        return cls(subject.removeprefix('sub-'), session.removeprefix('ses-') or None)
+
     @property
     def label(self) -> str:
         """The unit as BIDS writes it, ``sub-01`` or ``sub-01_ses-02``."""
@@ -47,6 +53,11 @@ class Unit:
     def skipped(self) -> str | None:
         """Why the unit cannot run, or None."""
         return None if self.swi else 'no SWI found, and nothing that could stand in for one'
+
+
+def unit_folder(root: Path, label: str) -> Path:
+    """Folder of a unit in a dataset, by its label: ``<root>/sub-01[/ses-02]``."""
+    return root.joinpath(*label.split('_', maxsplit=1))
 
 
 def find_subjects(bids_dir: Path, wanted: tuple[str, ...]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.structures import basal_ganglia_indices, read_structures
 from deepmir_bids.bids.results import Results, holds_classes, read_results
-from deepmir_bids.bids.units import Unit
+from deepmir_bids.bids.units import Unit, unit_folder
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.imaging.grids import read_image, same_grid
 from deepmir_bids.lesions.components import iron_area
@@ -98,14 +98,14 @@ def find_pairs(truth: Path, prediction: Path) -> list[Pair]:
         maps[label] = path
     if not maps:
         raise UsageError(f'{truth} has no class map: they are called sub-<label>…_dseg.nii.gz.')
-    missing = [label for label in maps if not _folder(prediction, label).is_dir()]
+    missing = [label for label in maps if not unit_folder(prediction, label).is_dir()]
     if missing:
         raise UsageError(
             f'{prediction} has no results of {", ".join(missing[:10])}'
             f'{" …" if len(missing) > 10 else ""}, of whom {truth} has the truth: '
             'run deepmir on them, or take them out of the truth.'
         )
-    return [Pair(label, path, read_results(prediction, _unit(label)))
+    return [Pair(label, path, read_results(prediction, Unit.of(label)))
             for label, path in maps.items()]  # fmt: skip
 
 
@@ -159,12 +159,3 @@ def read_case(pair: Pair) -> Case:
         extent=pair.results.found['ExtentThreshold'],
         min_volume_mm3=pair.results.found['MinimumVolume'],
     )
-
-
-def _folder(root: Path, label: str) -> Path:
-    return root.joinpath(*label.split('_'))
-
-
-def _unit(label: str) -> Unit:
-    subject, _, session = label.partition('_')
-    return Unit(subject.removeprefix('sub-'), session.removeprefix('ses-') or None)

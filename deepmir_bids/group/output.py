@@ -14,6 +14,7 @@ from deepmir_bids import CLASSES
 from deepmir_bids.bids.description import describe_review
 from deepmir_bids.bids.publish import REVIEW, write_whole
 from deepmir_bids.bids.tables import as_tsv
+from deepmir_bids.bids.units import unit_folder
 from deepmir_bids.group.counts import SOURCES, lesions_of
 from deepmir_bids.group.density import FWHM_MM, grid_affine, lesion_density
 from deepmir_bids.group.participants import first_finished
@@ -37,7 +38,7 @@ def write_group(group: Group, out_dir: Path) -> None:
         write_whole(folder / f'{stem}.tsv', as_tsv(table))
         write_whole(folder / f'{stem}.json', _as_json(columns['sessions']))
     for label in group.units.loc[group.units['review_status'] != 'none', 'label']:
-        for review in (out_dir.joinpath(*label.split('_')) / 'anat').glob(f'*{REVIEW}'):
+        for review in (unit_folder(out_dir, label) / 'anat').glob(f'*{REVIEW}'):
             describe_review(review)
     written = set()
     for stem, density, about in density_maps(group):

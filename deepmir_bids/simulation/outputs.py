@@ -20,6 +20,7 @@ from deepmir_bids.bids.description import describe_dataset
 from deepmir_bids.bids.results import ENDINGS
 from deepmir_bids.bids.runs import Record, keep_participants, write_records
 from deepmir_bids.bids.tables import write_tsv
+from deepmir_bids.bids.units import unit_folder
 from deepmir_bids.lesions.measures import columns, flags
 
 #: Centre and spread in MNI mm of the lesions of each region.
@@ -100,7 +101,7 @@ def write_unit(
         Mean susceptibility of its nuclei, in ppm.
 
     """
-    folder = out_dir.joinpath(*label.split('_', maxsplit=1), 'anat')
+    folder = unit_folder(out_dir, label) / 'anat'
     folder.mkdir(parents=True, exist_ok=True)
     swi = {'SpatialReference': f'bids:raw:{label}_swi.nii.gz'}
     for ending in (*ENDINGS.values(), '_space-SWI_seg-builtin_dseg.nii.gz'):

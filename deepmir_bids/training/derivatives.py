@@ -12,7 +12,7 @@ from deepmir_bids import CLASSES
 from deepmir_bids.bids.publish import REVIEW
 from deepmir_bids.bids.results import holds_classes, read_results
 from deepmir_bids.bids.tables import read_tsv
-from deepmir_bids.bids.units import Unit
+from deepmir_bids.bids.units import Unit, unit_folder
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.lesions.matching import index_lesions
 from deepmir_bids.lesions.review import apply_review, progress, read_review, reviewed_classes
@@ -41,7 +41,7 @@ def labelled_units(units: Iterable[Unit], labels: Path, drawn: Path) -> dict[Uni
     """
     found: dict[Unit, Path] = {}
     for unit in units:
-        folder = labels.joinpath(*unit.label.split('_', maxsplit=1)) / 'anat'
+        folder = unit_folder(labels, unit.label) / 'anat'
         paths = sorted(folder.glob(f'{unit.label}_*desc-*_dseg.nii.gz'))
         paths = [path for path in paths if holds_classes(path)]
         if len(paths) > 1:
@@ -73,7 +73,7 @@ def draw_review(unit: Unit, out_dir: Path, folder: Path) -> Path | None:
     """
     import nibabel as nib
 
-    anat = out_dir.joinpath(*unit.label.split('_', maxsplit=1)) / 'anat'
+    anat = unit_folder(out_dir, unit.label) / 'anat'
     if not any(anat.glob(f'{unit.label}_*{REVIEW.removeprefix("_")}')):
         return None
     try:

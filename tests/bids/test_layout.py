@@ -131,6 +131,7 @@ def test_unknown_participant_session_and_empty_cohort(dataset, tmp_path):
     [
         ({'flair': {}}, 'unknown query flair'),
         ({'swi': {'acquisitoin': 'x'}}, 'unknown entity acquisitoin'),
+        ({'qsm': {'suffix': None}}, 'qsm needs a suffix'),
         ('not json', 'cannot be read'),
     ],
 )
@@ -139,6 +140,15 @@ def test_a_wrong_filter_file_is_an_error(tmp_path, content, says):
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(UsageError, match=says):
         load_queries(path)
+
+
+def test_a_filter_file_may_ask_for_a_suffix_of_its_own(dataset, tmp_path):
+    path = tmp_path / 'filter.json'
+    path.write_text('{"qsm": {"suffix": "QSM"}, "swi": {"suffix": ["swi", "GRE"]}}')
+    settings = dataset('sub-01/anat/sub-01_GRE.nii.gz', 'sub-01/anat/sub-01_QSM.nii.gz')
+    unit = only_unit(replace(settings, bids_filter_file=path))
+    assert unit.swi.name == 'sub-01_GRE.nii.gz'
+    assert unit.qsm.name == 'sub-01_QSM.nii.gz'
 
 
 def test_a_filter_file_updates_one_query(dataset, tmp_path):
