@@ -48,9 +48,9 @@ the true ones, so errors of registration do not count here. Lesions match if the
 centroids lie within 5 mm, one to one.
 """
 BASELINES = """
-`deepmir2d-…` is the network of the DEEPMIR authors, one for each combination of inputs, trained by
-deepmir on simulated subjects as its card says; it is not their trained network, whose weights are
-not public.
+`deepmir2d-…` is the network of the DEEPMIR authors, one for each combination of inputs, trained on
+the same subjects as the default, for as long as the table says; it is not their trained network,
+whose weights are not public.
 """
 COMPARISON = """
 ## Beside what is published
@@ -93,6 +93,7 @@ def write_page(rows: list[Row], path: Path) -> None:
     )
     if any(row.card.network['name'] == 'DeepMIR2D' for row in rows):
         text += BASELINES
+    text += f'\n## Training\n\n{_markdown(_training_table(rows))}\n'
     for name in CLASSES:
         text += f'\n## {name}\n\n{_markdown(_class_table(rows, name))}\n'
     text += f'\n## Calcifications taken for microbleeds\n\n{_markdown(_chalk_table(rows))}\n'
@@ -122,6 +123,21 @@ def card_figures(rows: list[Row]) -> dict[str, Any]:
         'operating_point': 'balanced',
         'by_inputs': by_inputs,
     }
+
+
+def _training_table(rows: list[Row]) -> pd.DataFrame:
+    """What each network learnt from, and how long on one core, with the weights it began with."""
+    table = []
+    for card in {row.card.name: row.card for row in rows}.values():
+        spent: Any = card.training
+        steps, minutes, subjects = 0, 0.0, len(spent['subjects'])
+        while isinstance(spent, dict):
+            steps, minutes = steps + spent['steps'], minutes + spent['minutes']
+            spent = spent.get('started_from')
+        more = ', and before that ' + spent if spent else ''
+        line = {'network': card.name, 'subjects': subjects, 'steps': f'{steps:,}'}
+        table.append({**line, 'minutes': f'{minutes:.0f}{more}'})
+    return pd.DataFrame(table)
 
 
 def _class_table(rows: list[Row], name: str) -> pd.DataFrame:

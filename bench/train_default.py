@@ -1,7 +1,8 @@
 """Train the default model from a cache of simulated subjects, for as long as it is given.
 
     python bench/train_default.py CACHE OUT --minutes 60 [--threads 1] [--init MODEL]
-    python bench/train_default.py CACHE OUT --minutes 600 --steps 1200 --baseline swi qsm
+    python bench/train_default.py CACHE OUT --minutes 30 --baseline swi qsm
+    python bench/train_default.py CACHE OUT --minutes 30 --name default-30min
 
 CACHE is what bench/simulate_training_set.py writes: ``<kind>_<seed>.npz`` with the arrays ``swi``,
 ``qsm`` (ppm, 0 outside its mask), ``t2w_on_swi``, ``brain_mask``, ``truth`` (0, or the class) and
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument('--steps', type=int, default=10**6, help='end earlier, after so many')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--init', help='model to start from')
+    parser.add_argument('--name', default=DEFAULT_MODEL, help='of the model that is trained')
     parser.add_argument(
         '--baseline', nargs='+', choices=INPUTS, metavar='INPUT', help='train DeepMIR2D instead'
     )
@@ -51,7 +53,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
 
-    card, learning = blank_card(DEFAULT_MODEL), {}
+    card, learning = blank_card(options.name), {}
     if options.baseline:
         inputs = tuple(options.baseline)
         card = baseline_card('-'.join(['deepmir2d', *inputs]), inputs)
