@@ -63,8 +63,7 @@ def slice_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor)
 def _slices(subject: CachedSubject, lesion: bool) -> np.ndarray:
     """Indices of the slices with, or without, a lesion; of all that are used if there are none."""
     used = np.isfinite(subject.prepared.x[0, 0, 0])
-    shown = subject.target.any(axis=(0, 1, 2))
-    wanted = used & (shown == lesion)
+    wanted = used & (subject.lesion_slices == lesion)
     return np.flatnonzero(wanted if wanted.any() else used)
 
 

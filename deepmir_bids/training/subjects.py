@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,11 @@ class CachedSubject:
     iron_mask: np.ndarray
     affine: np.ndarray
     hard: np.ndarray = field(default_factory=lambda: np.empty((0, 3), dtype=int))
+
+    @cached_property
+    def lesion_slices(self) -> np.ndarray:
+        """Which of the axial slices show a lesion, bool array (Z,)."""
+        return self.target.any(axis=(0, 1, 2))
 
 
 #: A lesion of this volume has weight 1, a smaller one up to MAX_WEIGHT.
