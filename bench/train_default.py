@@ -53,7 +53,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
 
-    card, learning = blank_card(options.name), {}
+    card = blank_card(options.name)
+    # Weights that are good already are changed more slowly.
+    learning = {'rate': 1e-3} if options.init else {}
     if options.baseline:
         inputs = tuple(options.baseline)
         card = baseline_card('-'.join(['deepmir2d', *inputs]), inputs)

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from deepmir_bids.training.augmentation import augment
+from deepmir_bids.training.painting import paint
 from deepmir_bids.training.subjects import CachedSubject
 
 #: Size of a patch in working voxels: about 38 mm, as far as a lesion's surroundings tell anything.
 PATCH = (48, 48, 24)
-#: Share of patches that are centred on a CMB, an iron deposit, a mimic, and anywhere in the brain.
-SHARES = {'CMB': 0.32, 'iron': 0.18, 'hard': 0.32, 'brain': 0.18}
+#: Share of patches that are centred on a CMB, an iron deposit, a mimic, anywhere in the brain, and
+#: near something painted.
+SHARES = {'CMB': 0.28, 'iron': 0.16, 'hard': 0.28, 'brain': 0.12, 'painted': 0.16}
 
 
 def sample_batch(
@@ -39,22 +41,23 @@ def sample_batch(
 
 def _draw(subjects, kind, rng):
     """One patch of a kind, as it is: x (3, …), target (2, …), weight (1, …)."""
-    able = [s for s in subjects if len(_places(s, kind))] if kind != 'brain' else subjects
-    subject = able[rng.integers(len(able))] if able else subjects[rng.integers(len(subjects))]
+    able = [s for s in subjects if len(_places(s, kind))] or subjects
+    subject = able[rng.integers(len(able))]
     places = _places(subject, kind)
     if len(places):
-        centre = places[rng.integers(len(places))] + _jitter(rng)
-    else:
-        centre = _somewhere(subject.prepared.brain_mask, rng)
-    return cut(subject, centre)
+        return cut(subject, places[rng.integers(len(places))] + _jitter(rng))
+    place = _somewhere(subject.prepared.brain_mask, rng)
+    centre = place + _jitter(rng)
+    x, target, weight = cut(subject, centre)
+    if kind == 'painted':
+        paint(x, target, weight, place - _corner(subject, centre), subject.spacing_mm, rng)
+    return x, target, weight
 
 
 def cut(subject: CachedSubject, centre: np.ndarray):
     """Cut the patch around ``centre`` (working voxels), padded with what counts as unmeasured."""
-    shape = subject.prepared.x.shape[1:]
-    start = [int(c) - p // 2 for c, p in zip(centre, PATCH, strict=True)]
-    start = [max(0, min(s, n - p)) for s, n, p in zip(start, shape, PATCH, strict=True)]
-    box = tuple(slice(s, s + p) for s, p in zip(start, PATCH, strict=True))
+    corner = _corner(subject, centre)
+    box = tuple(slice(s, s + p) for s, p in zip(corner, PATCH, strict=True))
     x = subject.prepared.x[(slice(None), *box)].astype(np.float32)
     target = subject.target[(slice(None), *box)].astype(np.float32) / 255
     weight = subject.weight[box][None].astype(np.float32)
@@ -64,6 +67,12 @@ def cut(subject: CachedSubject, centre: np.ndarray):
         target = np.pad(target, [(0, 0), *short])
         weight = np.pad(weight, [(0, 0), *short], constant_values=1)
     return x, target, weight
+
+
+def _corner(subject: CachedSubject, centre: np.ndarray) -> np.ndarray:
+    """First voxel of the patch around ``centre``, which does not leave the box without need."""
+    room = np.array(subject.prepared.x.shape[1:]) - PATCH
+    return np.maximum(np.minimum(np.asarray(centre, dtype=int) - np.array(PATCH) // 2, room), 0)
 
 
 def _places(subject: CachedSubject, kind: str) -> np.ndarray:

@@ -71,9 +71,17 @@ class CachedSubject:
     hard: np.ndarray = field(default_factory=lambda: np.empty((0, 3), dtype=int))
 
     @cached_property
+    def spacing_mm(self) -> np.ndarray:
+        """Voxel sizes (3,) of the working grid."""
+        from nibabel.affines import voxel_sizes
+
+        grid = self.prepared.grid
+        return voxel_sizes(self.affine)[np.argsort(grid.orientation[:, 0])] * grid.step
+
+    @cached_property
     def lesion_slices(self) -> np.ndarray:
         """Which of the axial slices show a lesion, bool array (Z,)."""
-        return self.target.any(axis=(0, 1, 2))
+        return np.asarray(self.target.any(axis=(0, 1, 2)))
 
 
 #: A lesion of this volume has weight 1, a smaller one up to MAX_WEIGHT.
