@@ -20,6 +20,9 @@ LEVELS = 6
 EPSILON = 1e-3
 #: The standard deviation of a unit normal distribution cut off at ±2.
 TRUNCATED_DEVIATION = 0.8796
+#: Logit of the background before anything was learnt: lesions take a thousandth of the voxels.
+#: From 0, much of a short training goes into learning just that (Lin et al., ICCV 2017).
+BACKGROUND = 7.0
 #: The float32 before 0.5.
 BELOW_HALF = 0.5 - 2**-25
 
@@ -78,6 +81,8 @@ class DeepMIR2D(LesionNetwork):
         self.up = nn.ModuleList(UpBlock(c, f) for f, c in reversed(list(pairwise(features))))
         self.head = nn.Conv2d(width, outputs, 1)
         self.apply(_initialise)
+        with torch.no_grad():
+            self.head.bias[0] = BACKGROUND if outputs > 1 else -BACKGROUND  # type: ignore[index]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (batch, output, H, W) of ``x`` (batch, input, H, W), of any size."""
@@ -123,7 +128,10 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Start as Keras does: He-normal 3×3 convolutions, Glorot-uniform others, biases of zero."""
+    """Start as Keras does: He-normal 3×3 convolutions, Glorot-uniform others, biases of zero.
+
+    The head's bias alone starts elsewhere (`BACKGROUND`).
+    """
     if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         return
     if module.kernel_size == (3, 3):

@@ -29,6 +29,15 @@ def test_convolutions_start_he_normal():
     assert weight.abs().max() <= 2 * expected / 0.8796 + 1e-6
 
 
+@pytest.mark.parametrize('outputs', [1, 3])
+def test_an_untrained_network_finds_next_to_nothing(outputs):
+    torch.manual_seed(0)
+    network = build('DeepMIR2D', {'inputs': 1, 'outputs': outputs, 'width': 4}).eval()
+    with torch.inference_mode():
+        found = network.lesions(network.activate(network(torch.randn(1, 1, 64, 64))))
+    assert found.max() < 0.05
+
+
 @pytest.mark.parametrize('size', [(32, 64), (45, 33), (1, 70)])
 @pytest.mark.parametrize('outputs', [1, 2, 3])
 def test_any_size_comes_back_as_probabilities(deepmir2d, size, outputs):
