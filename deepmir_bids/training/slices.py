@@ -16,6 +16,9 @@ from deepmir_bids.model.inputs import SLICE_SIZE
 from deepmir_bids.training.subjects import CachedSubject
 
 LARGEST_SHIFT = 45
+#: What the loss lets through of a negative logit. Behind the network's own ReLU, a class whose
+#: logits were negative everywhere would get no gradient, and never be learnt: it happened to CMB.
+LEAK = 0.1
 
 
 def sample_slices(
@@ -44,7 +47,7 @@ def sample_slices(
 
 
 def slice_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Categorical cross-entropy of what the network's ReLU leaves, background being class 0.
+    """Categorical cross-entropy of what a leaky ReLU leaves, background being class 0.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ def slice_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor)
     """
     share, index = target.max(dim=1)
     label = torch.where(share >= 0.5, index + 1, 0)
-    entropy = F.cross_entropy(F.relu(logits), label, reduction='none')
+    entropy = F.cross_entropy(F.leaky_relu(logits, LEAK), label, reduction='none')
     return (entropy * weight[:, 0]).mean()
 
 

@@ -16,8 +16,9 @@ from deepmir_bids.training.validation import find, summarise
 
 pytestmark = pytest.mark.long
 
-#: Neither among the training, nor the validation, nor the test subjects of bench/.
-SEEDS = (9500, 9501)
+#: Neither among the training, nor the validation, nor the test subjects of bench/. Both have many
+#: lesions of either class, for one that another processor's rounding loses must not decide.
+SEEDS = (9501, 9508)
 
 
 @pytest.fixture(scope='module')
@@ -53,7 +54,7 @@ def test_the_shipped_weights_find_what_is_there(model, subjects, inputs):
     thresholds = model.card.thresholds_for(inputs, 'balanced')
     figures = summarise(list(find(model, subjects, inputs)), thresholds)
     for name in CLASSES:
-        assert figures[name]['TP'] + figures[name]['FN'] >= 5, 'the seeds have lesions to find'
+        assert figures[name]['TP'] + figures[name]['FN'] >= 20, 'the seeds have lesions to find'
         assert figures[name]['sensitivity'] >= 0.6
         assert figures[name]['precision'] >= 0.6
     assert figures['CMB']['FP_per_subject'] <= 3

@@ -56,6 +56,14 @@ def test_the_loss_falls_with_the_right_class_alone():
     assert slice_loss(right, target, weight) < 0.1 < slice_loss(wrong, target, weight)
 
 
+def test_a_class_that_its_relu_silenced_can_be_learnt_again():
+    target = torch.zeros(1, len(CLASSES), 4, 4)
+    target[0, 0, 0, 0] = 1
+    logits = torch.full((1, 3, 4, 4), -2.0, requires_grad=True)
+    slice_loss(logits, target, torch.ones(1, 1, 4, 4)).backward()
+    assert logits.grad[0, 1, 0, 0] < 0
+
+
 def test_the_baseline_learns_and_wants_all_its_inputs(flat_card, flat_subject, tmp_path):
     plan = Plan(steps=6, batch=2, validations=1, rate=5e-3, warmup_steps=1, averaging=0.5)
     model, progress = train(flat_card, [flat_subject], [flat_subject], plan, tmp_path)
