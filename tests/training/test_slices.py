@@ -47,13 +47,16 @@ def test_labels_move_with_their_image(flat_subject):
 
 def test_the_loss_falls_with_the_right_class_alone():
     target = torch.zeros(1, len(CLASSES), 4, 4)
-    target[0, 1, 0, 0] = 1
+    target[0, 0, 3, 3] = target[0, 1, 0, 0] = 1
     weight = torch.ones(1, 1, 4, 4)
-    right, wrong = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
-    right[:, 0] = wrong[:, 0] = 5
-    right[0, :, 0, 0] = torch.tensor([0, 0, 5.0])
-    wrong[0, :, 0, 0] = torch.tensor([0, 5.0, 0])
-    assert slice_loss(right, target, weight) < 0.1 < slice_loss(wrong, target, weight)
+    right = torch.zeros(1, 3, 4, 4)
+    right[:, 0] = 10
+    wrong = right.clone()
+    for logits, cmb, iron in ((right, 1, 2), (wrong, 2, 1)):
+        logits[0, :, 3, 3] = 10 * torch.eye(3)[cmb]
+        logits[0, :, 0, 0] = 10 * torch.eye(3)[iron]
+    assert slice_loss(right, target, weight) < 0.1
+    assert slice_loss(wrong, target, weight) > 1
 
 
 def test_a_class_that_its_relu_silenced_can_be_learnt_again():
