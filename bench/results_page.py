@@ -49,9 +49,10 @@ centroids lie within 5 mm, one to one.
 """
 BASELINES = """
 `deepmir2d-…` is the network of the DEEPMIR authors, one for each combination of inputs, where the
-default is one for all. It learnt from the same subjects, for as long as the table says, on one
-core: a fraction of what the authors gave it on a GPU, so that longer training would narrow the
-gap. It is not their trained network, whose weights are not public.
+default is one for all. It learnt from the same subjects, with the losses that the authors name,
+for as long as the table says, on one core: a fraction of what the authors gave it on a GPU, and
+of what the default had. Longer training would narrow the gap. It is not their trained network,
+whose weights are not public.
 """
 COMPARISON = """
 ## Beside what is published

@@ -22,7 +22,7 @@ from scipy.spatial.transform import Rotation
 from deepmir_bids.lesions.components import iron_area
 from deepmir_bids.simulation.subject import SimulatedSubject, simulate_subject
 
-SEEDS = {'enriched': range(1000, 1100), 'natural': range(2000, 2040), 'test': range(9000, 9070)}
+SEEDS = {'enriched': range(1000, 1132), 'natural': range(2000, 2056), 'test': range(9010, 9070)}
 
 
 def main() -> None:

@@ -204,15 +204,15 @@ def _lesions(model: Model, x: np.ndarray) -> np.ndarray:
 
 
 def fast_precision(device: torch.device | str) -> torch.autocast:
-    """Autocast to bfloat16 where the machine has matrix units for it, else do nothing.
+    """Autocast to bfloat16 where the machine multiplies it by itself, else do nothing.
 
-    On a CPU with AMX the default network is 2.4 times faster than in float32; without AMX it
-    would be slower.
+    On a CPU with AMX the default network is 2.4 times faster than in float32, and with AVX-512's
+    bfloat16 it learns twice as fast; without either it would be slower.
 
     """
     kind = torch.device(device).type
     if kind == 'cpu':
-        pays = torch.cpu._is_amx_tile_supported()
+        pays = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
     else:
         pays = kind == 'cuda' and torch.cuda.is_bf16_supported()
     return torch.autocast(kind, torch.bfloat16, enabled=pays)

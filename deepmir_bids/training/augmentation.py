@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 SWI, QSM, T2W = range(3)
+#: Normalised value of an SWI's signal void (:func:`deepmir_bids.imaging.intensity.normalise_swi`).
+VOID = -4.0
 #: How often a patch keeps its QSM, its T2w: all four combinations of inputs are common.
 KEPT = {(True, True): 0.36, (True, False): 0.2, (False, True): 0.2, (False, False): 0.24}
 #: How often each axis is mirrored: a head has no preferred side, but it has a front and a top.
@@ -24,9 +26,13 @@ def augment(x, target, weight, rng: np.random.Generator):
     if rng.random() < 0.3:
         # A T2w is registered: it may be a voxel off.
         x[T2W] = np.roll(x[T2W], rng.integers(-1, 2, size=3), axis=(0, 1, 2))
+    if rng.random() < 0.5:
+        bend(x[SWI], rng)
     vary_intensity(x, rng)
     if rng.random() < 0.12:
         soften(x, rng)
+    if rng.random() < 0.12:
+        soften(x[QSM : QSM + 1], rng)
     return x, target, weight
 
 
@@ -51,6 +57,21 @@ def hide_border(x: np.ndarray, rng: np.random.Generator) -> None:
     x[QSM][grown == 0] = np.nan
 
 
+def strip(x: np.ndarray, brain_mask: np.ndarray) -> None:
+    """Leave nothing outside the brain, in place, as in images that come without skull."""
+    x[SWI][~brain_mask] = VOID
+    x[T2W][~brain_mask] = np.nan
+
+
+def bend(swi: np.ndarray, rng: np.random.Generator) -> None:
+    """Raise the signal of a normalised SWI to a power, in place.
+
+    Echo time and field, and how often the phase mask multiplies, are factors of its logarithm.
+    """
+    power = np.exp(rng.uniform(-0.5, 0.5))
+    swi[:] = np.minimum(VOID - VOID * np.maximum(1 - swi / VOID, 0) ** power, -VOID)
+
+
 def vary_intensity(x: np.ndarray, rng: np.random.Generator) -> None:
     """Scale, shift and add noise to each image, in place, in its normalised units.
 
@@ -69,7 +90,7 @@ def vary_intensity(x: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def soften(x: np.ndarray, rng: np.random.Generator) -> None:
-    """Smooth every image alike, in place, as if it had been acquired with larger voxels."""
+    """Smooth all of ``x`` alike, in place: as with larger voxels, or a more regular inversion."""
     from scipy.ndimage import gaussian_filter
 
     sigma = rng.uniform(0.3, 1.1) * np.array([1.0, 1.0, 0.6])

@@ -12,13 +12,11 @@ from __future__ import annotations
 import numpy as np
 
 from deepmir_bids import CLASSES
+from deepmir_bids.training.augmentation import QSM, SWI, T2W, VOID
 from deepmir_bids.training.subjects import MAX_WEIGHT, REFERENCE_VOLUME_MM3
 
-SWI, QSM, T2W = range(3)
 #: What is painted, and how often.
 KINDS = {'microbleed': 0.6, 'calcification': 0.12, 'vein': 0.28}
-#: Normalised value of an SWI's signal void (:func:`deepmir_bids.imaging.intensity.normalise_swi`).
-VOID = -4.0
 #: Normalised QSM of 1 ppm.
 PPM = 8.0
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deepmir_bids.training.augmentation import augment
+from deepmir_bids.training.augmentation import augment, strip
 from deepmir_bids.training.painting import paint
 from deepmir_bids.training.subjects import CachedSubject
 
@@ -15,6 +15,9 @@ PATCH = (48, 48, 24)
 #: Share of patches that are centred on a CMB, an iron deposit, a mimic, anywhere in the brain, and
 #: near something painted.
 SHARES = {'CMB': 0.28, 'iron': 0.16, 'hard': 0.28, 'brain': 0.12, 'painted': 0.16}
+
+#: How often a patch shows the brain alone.
+STRIPPED = 0.12
 
 
 def sample_batch(
@@ -44,21 +47,27 @@ def _draw(subjects, kind, rng):
     able = [s for s in subjects if len(_places(s, kind))] or subjects
     subject = able[rng.integers(len(able))]
     places = _places(subject, kind)
+    stripped = rng.random() < STRIPPED
     if len(places):
-        return cut(subject, places[rng.integers(len(places))] + _jitter(rng))
+        return cut(subject, places[rng.integers(len(places))] + _jitter(rng), stripped=stripped)
     place = _somewhere(subject.prepared.brain_mask, rng)
     centre = place + _jitter(rng)
-    x, target, weight = cut(subject, centre)
+    x, target, weight = cut(subject, centre, stripped=stripped)
     if kind == 'painted':
         paint(x, target, weight, place - _corner(subject, centre), subject.spacing_mm, rng)
     return x, target, weight
 
 
-def cut(subject: CachedSubject, centre: np.ndarray):
-    """Cut the patch around ``centre`` (working voxels), padded with what counts as unmeasured."""
+def cut(subject: CachedSubject, centre: np.ndarray, *, stripped: bool = False):
+    """Cut the patch around ``centre`` (working voxels), padded with what counts as unmeasured.
+
+    If it is ``stripped``, nothing is left outside the brain.
+    """
     corner = _corner(subject, centre)
     box = tuple(slice(s, s + p) for s, p in zip(corner, PATCH, strict=True))
     x = subject.prepared.x[(slice(None), *box)].astype(np.float32)
+    if stripped:
+        strip(x, subject.prepared.brain_mask[box])
     target = subject.target[(slice(None), *box)].astype(np.float32) / 255
     weight = subject.weight[box][None].astype(np.float32)
     short = [(0, p - n) for p, n in zip(PATCH, x.shape[1:], strict=True)]

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from deepmir_bids.training.augmentation import augment, drop_inputs, hide_border, soften
+from deepmir_bids.training.augmentation import (
+    SWI,
+    T2W,
+    VOID,
+    augment,
+    bend,
+    drop_inputs,
+    hide_border,
+    soften,
+)
 from deepmir_bids.training.sampling import PATCH, cut, sample_batch
 
 
@@ -67,3 +76,31 @@ def test_softening_smooths_and_leaves_the_unmeasured_alone():
     soften(x, np.random.default_rng(0))
     assert x[0].std() < before[0].std()
     np.testing.assert_array_equal(np.isnan(x), np.isnan(before))
+
+
+def test_a_stripped_patch_shows_the_brain_alone(subject):
+    corner = np.zeros(3)
+    whole, *labels = cut(subject, corner)
+    bare, *same = cut(subject, corner, stripped=True)
+    brain = subject.prepared.brain_mask[tuple(slice(n) for n in PATCH)]
+    whole, bare = (x[(slice(None), *(slice(n) for n in brain.shape))] for x in (whole, bare))
+    np.testing.assert_array_equal(bare[:, brain], whole[:, brain])
+    assert (bare[SWI][~brain] == VOID).all()
+    assert np.isnan(bare[T2W][~brain]).all()
+    for one, other in zip(labels, same, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_bending_keeps_voids_tissue_and_the_order_between_them():
+    before = np.linspace(VOID, 3, 60, dtype=np.float32)
+    powers = []
+    for seed in range(20):
+        after = before.copy()
+        bend(after, np.random.default_rng(seed))
+        assert after[0] == VOID
+        assert (np.diff(after) >= 0).all()
+        np.testing.assert_allclose(np.interp(0, before, after), 0, atol=0.01)
+        powers.append(np.interp(-2, before, after))
+    # A signal halved by a lesion falls further with a later echo, and less with an earlier one.
+    assert min(powers) < -2.3
+    assert max(powers) > -1.7
