@@ -16,7 +16,7 @@ from deepmir_bids.training.augmentation import QSM, SWI, T2W, VOID
 from deepmir_bids.training.subjects import MAX_WEIGHT, REFERENCE_VOLUME_MM3
 
 #: What is painted, and how often.
-KINDS = {'microbleed': 0.6, 'calcification': 0.12, 'vein': 0.28}
+KINDS = {'microbleed': 0.45, 'calcification': 0.1, 'vein': 0.45}
 #: Normalised QSM of 1 ppm.
 PPM = 8.0
 
@@ -83,11 +83,14 @@ def _from_centre(shape, place, spacing_mm, rng: np.random.Generator) -> np.ndarr
 
 
 def _from_path(shape, place, spacing_mm, rng: np.random.Generator) -> np.ndarray:
-    """Distance of each voxel (X, Y, Z), in mm, from a smooth random path through ``place``."""
+    """Distance of each voxel (X, Y, Z), in mm, from smooth random paths that start at ``place``.
+
+    One ends there, two make a bend, and more a junction, which is as round as a microbleed.
+    """
     from scipy.ndimage import distance_transform_edt
 
     free = np.ones(shape, dtype=bool)
-    for _ in range(2):  # both ways from the place
+    for _ in range(int(rng.integers(1, 6))):
         point, heading = place * spacing_mm, rng.normal(size=3)
         for _ in range(int(rng.integers(5, 40))):
             heading = heading / np.linalg.norm(heading) + rng.normal(0, 0.1, 3)

@@ -12,12 +12,16 @@ from deepmir_bids.training.subjects import CachedSubject
 
 #: Size of a patch in working voxels: about 38 mm, as far as a lesion's surroundings tell anything.
 PATCH = (48, 48, 24)
-#: Share of patches that are centred on a CMB, an iron deposit, a mimic, anywhere in the brain, and
-#: near something painted.
-SHARES = {'CMB': 0.28, 'iron': 0.16, 'hard': 0.28, 'brain': 0.12, 'painted': 0.16}
+#: Share of patches that are centred on a CMB, an iron deposit, a mimic, or anywhere in the brain,
+#: as it is or with something painted into it.
+SHARES = {'CMB': 0.25, 'iron': 0.14, 'hard': 0.25, 'brain': 0.12, 'painted': 0.24}
 
 #: How often a patch shows the brain alone.
 STRIPPED = 0.12
+#: How often something is painted near the brain's surface, where the veins are, ...
+AT_SURFACE = 0.3
+#: ... which is no more than so many voxels away, in the plane.
+SURFACE = 4
 
 
 def sample_batch(
@@ -50,11 +54,13 @@ def _draw(subjects, kind, rng):
     stripped = rng.random() < STRIPPED
     if len(places):
         return cut(subject, places[rng.integers(len(places))] + _jitter(rng), stripped=stripped)
-    place = _somewhere(subject.prepared.brain_mask, rng)
-    centre = place + _jitter(rng)
+    centre = _somewhere(subject.prepared.brain_mask, rng) + _jitter(rng)
     x, target, weight = cut(subject, centre, stripped=stripped)
     if kind == 'painted':
-        paint(x, target, weight, place - _corner(subject, centre), subject.spacing_mm, rng)
+        inside = subject.prepared.brain_mask[_box(subject, centre)]
+        for _ in range(int(rng.integers(1, 5))):
+            place = _somewhere(inside, rng, at_surface=rng.random() < AT_SURFACE)
+            paint(x, target, weight, place, subject.spacing_mm, rng)
     return x, target, weight
 
 
@@ -63,8 +69,7 @@ def cut(subject: CachedSubject, centre: np.ndarray, *, stripped: bool = False):
 
     If it is ``stripped``, nothing is left outside the brain.
     """
-    corner = _corner(subject, centre)
-    box = tuple(slice(s, s + p) for s, p in zip(corner, PATCH, strict=True))
+    box = _box(subject, centre)
     x = subject.prepared.x[(slice(None), *box)].astype(np.float32)
     if stripped:
         strip(x, subject.prepared.brain_mask[box])
@@ -78,10 +83,11 @@ def cut(subject: CachedSubject, centre: np.ndarray, *, stripped: bool = False):
     return x, target, weight
 
 
-def _corner(subject: CachedSubject, centre: np.ndarray) -> np.ndarray:
-    """First voxel of the patch around ``centre``, which does not leave the box without need."""
+def _box(subject: CachedSubject, centre: np.ndarray) -> tuple[slice, ...]:
+    """The patch around ``centre``, which does not leave the image without need."""
     room = np.array(subject.prepared.x.shape[1:]) - PATCH
-    return np.maximum(np.minimum(np.asarray(centre, dtype=int) - np.array(PATCH) // 2, room), 0)
+    corner = np.maximum(np.minimum(np.asarray(centre, dtype=int) - np.array(PATCH) // 2, room), 0)
+    return tuple(slice(c, c + p) for c, p in zip(corner, PATCH, strict=True))
 
 
 def _places(subject: CachedSubject, kind: str) -> np.ndarray:
@@ -93,10 +99,18 @@ def _jitter(rng) -> np.ndarray:
     return np.array([rng.integers(-p // 4, p // 4 + 1) for p in PATCH])
 
 
-def _somewhere(mask, rng) -> np.ndarray:
+def _somewhere(mask, rng, *, at_surface: bool = False) -> np.ndarray:
     """A voxel of the brain, found by trial: cheaper than listing millions of them."""
     for _ in range(100):
         place = np.array([rng.integers(n) for n in mask.shape])
-        if mask[tuple(place)]:
+        if mask[tuple(place)] and not (at_surface and _is_deep(mask, place)):
             return place
     return np.array(mask.shape) // 2
+
+
+def _is_deep(mask, place: np.ndarray) -> bool:
+    """Whether all that lies straight before, behind and beside a voxel belongs to the brain."""
+    low = np.maximum(place - SURFACE, 0)
+    high = np.minimum(place + SURFACE, np.array(mask.shape) - 1)
+    i, j, k = place
+    return bool(mask[[low[0], high[0], i, i], [j, j, low[1], high[1]], k].all())

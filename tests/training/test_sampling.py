@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from deepmir_bids.training import sampling
 from deepmir_bids.training.augmentation import (
     SWI,
     T2W,
@@ -104,3 +105,19 @@ def test_bending_keeps_voids_tissue_and_the_order_between_them():
     # A signal halved by a lesion falls further with a later echo, and less with an earlier one.
     assert min(powers) < -2.3
     assert max(powers) > -1.7
+
+
+def test_what_is_painted_near_the_surface_is_there(monkeypatch, subject):
+    places = []
+    monkeypatch.setattr(sampling, 'SHARES', {'painted': 1.0})
+    monkeypatch.setattr(sampling, 'paint', lambda x, *rest: places.append((x.shape, rest[2])))
+    mean = {}
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(sampling, 'AT_SURFACE', share)
+        places.clear()
+        sample_batch([subject], 30, np.random.default_rng(0))
+        assert 30 <= len(places) <= 120
+        assert all((place >= 0).all() and (place < shape[1:]).all() for shape, place in places)
+        # The brain is a ball of radius 24 voxels in the plane.
+        mean[share] = np.mean([np.hypot(*(place[:2] - 24)) for _, place in places])
+    assert mean[1.0] > mean[0.0] + 2
