@@ -58,9 +58,10 @@ def main() -> None:
         own = []
         model = load_model(name)
         model.network.exact = False  # nothing here is compared to the last digit
+        judged = list(judge_all(model, options.cache, options.work))
         for inputs in model.card.combinations:
             label = f'{model.card.name}_{"+".join(inputs)}'
-            outcomes = list(judge_all(model, inputs, options.cache, options.work / label))
+            outcomes = [one[inputs] for one in judged]
             evaluation = summarise([one.judged for one in outcomes], 'deepmir')
             (DOCS / 'results').mkdir(parents=True, exist_ok=True)
             for table in ('summary', 'by_size', 'froc'):
@@ -73,9 +74,9 @@ def main() -> None:
     write_page(rows, DOCS / 'results.md')
 
 
-def judge_all(model: Model, inputs: Sequence[str], cache: Path, work: Path) -> Iterator[Outcome]:
-    """Judge the test subjects, each once for these weights."""
-    folder = work.with_name(f'{work.name}_{model.card.sha256[:12]}')
+def judge_all(model: Model, cache: Path, work: Path) -> Iterator[dict[tuple[str, ...], Outcome]]:
+    """Judge each test subject with each combination of inputs, once for these weights."""
+    folder = work / f'{model.card.name}_{model.card.sha256[:12]}'
     folder.mkdir(parents=True, exist_ok=True)
     subjects = Cache(cache, model.card)
     for name in [f'{kind}_{seed}' for kind, seeds in TEST.items() for seed in seeds]:
@@ -83,7 +84,8 @@ def judge_all(model: Model, inputs: Sequence[str], cache: Path, work: Path) -> I
         if not kept.is_file():
             subject = subjects.read(name)
             mimics = pd.read_csv(cache / f'{name}_mimics.csv')
-            kept.write_bytes(pickle.dumps(outcome(model, inputs, subject, mimics)))
+            found = {c: outcome(model, c, subject, mimics) for c in model.card.combinations}
+            kept.write_bytes(pickle.dumps(found))
             print(kept, flush=True)
         yield pickle.loads(kept.read_bytes())
 

@@ -34,9 +34,9 @@ from deepmir_bids.training.validation import calibrate_all, find_all
 TRAINING = {'enriched': range(1000, 1132), 'natural': range(2000, 2008)}
 VALIDATION = {'natural': range(2008, 2056)}
 #: For networks that are only compared: a slice-wise one takes ten seconds a subject.
-FEWER = {'natural': range(2008, 2028)}
-#: As many of them show how a training goes.
-WATCHED = 12
+FEWER = {'natural': range(2008, 2024)}
+#: A few of them show how a training goes.
+WATCHED = {'natural': range(2008, 2020)}
 TEST = {'test': range(9010, 9070)}
 
 
@@ -68,22 +68,21 @@ def main() -> None:
         learning = {'rate': 1e-3, 'weight_decay': 0.0, 'batch': 4, 'validations': 1}
     cache = Cache(options.cache, card)
     subjects = cache.arrivals(TRAINING)
-    kept_apart = VALIDATION if card.name == DEFAULT_MODEL else FEWER
-    validation = cache.arrivals(kept_apart)
-    print(f'{len(subjects)} training and {len(validation)} validation subjects', flush=True)
+    validation = cache.arrivals(WATCHED)
+    print(f'{len(subjects)} training subjects', flush=True)
 
     initial = load_model(options.init) if options.init else None
     model, progress = train(
         card,
         subjects,
-        validation[:WATCHED],
+        validation,
         Plan(steps=options.steps, seconds=60 * options.minutes, **learning),
         options.out,
         initial=initial.network if initial else None,
         arrivals=lambda: cache.arrivals(TRAINING),
     )
     draw_curves(progress.history, options.out / 'curves.png')
-    validation.extend(cache.arrivals(kept_apart))
+    validation += cache.arrivals(VALIDATION if card.name == DEFAULT_MODEL else FEWER)
     names = {subject.name for subject in subjects}
     history = {}
     if initial:

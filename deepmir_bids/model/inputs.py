@@ -111,7 +111,8 @@ def _in_padded_slices(images, brain_mask, affine, card: ModelCard) -> Prepared:
     """Whole axial slices in the SWI's own voxels, padded as the DEEPMIR authors did.
 
     Not quite as they did: an odd size is padded in full, and one above 256 to the next multiple of
-    32, so that nothing is lost. Slices in which the SWI's sum is not positive are NaN throughout.
+    32, so that nothing is lost. Slices in which the SWI's sum is not positive are NaN throughout,
+    and so are those beside the brain, where nothing would count.
     """
     import nibabel as nib
 
@@ -132,7 +133,7 @@ def _in_padded_slices(images, brain_mask, affine, card: ModelCard) -> Prepared:
     # Stretched to 0…255, the lowest value is 0: to pad with it is to pad with zeros after that.
     padded = {name: pad(finite[name], finite[name].min()) for name in card.inputs}
     x = np.stack([_normalise(image, mask, zooms, card, n) for n, image in padded.items()])
-    x[..., padded['swi'].sum(axis=(0, 1)) <= 0] = np.nan
+    x[..., (padded['swi'].sum(axis=(0, 1)) <= 0) | ~mask.any(axis=(0, 1))] = np.nan
     return Prepared(x, mask, grid)
 
 

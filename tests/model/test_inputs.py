@@ -179,6 +179,15 @@ def test_intensities_are_those_of_the_authors():
     np.testing.assert_allclose(x[1][..., used], expected[..., used], atol=1e-4)
 
 
+def test_slices_beside_the_brain_are_left_out():
+    swi, qsm, mask = images((40, 44, 30))
+    x = prepare(swi + 1, qsm, None, mask, np.eye(4), SLICES).x
+    beside = ~mask.any(axis=(0, 1))
+    assert beside.any()
+    np.testing.assert_array_equal(np.isnan(x).all(axis=(0, 1, 2)), beside)
+    assert np.isfinite(x[..., ~beside]).all()
+
+
 def test_a_missing_input_that_is_needed_is_named():
     swi, _, mask = images((40, 44, 30))
     with pytest.raises(ModelError, match=r'"test" needs swi, qsm, and there is no qsm'):
