@@ -34,9 +34,9 @@ from deepmir_bids.training.validation import calibrate_all, find_all
 TRAINING = {'enriched': range(1000, 1132), 'natural': range(2000, 2008)}
 VALIDATION = {'natural': range(2008, 2056)}
 #: For networks that are only compared: a slice-wise one takes ten seconds a subject.
-FEWER = {'natural': range(2008, 2024)}
+FEWER = {'natural': range(2008, 2022)}
 #: A few of them show how a training goes.
-WATCHED = {'natural': range(2008, 2020)}
+WATCHED = {'natural': range(2008, 2014)}
 TEST = {'test': range(9010, 9070)}
 
 

@@ -10,7 +10,7 @@ from deepmir_bids import CLASSES
 from deepmir_bids.training.loop import train
 from deepmir_bids.training.plan import Plan
 from deepmir_bids.training.recipe import baseline_card
-from deepmir_bids.training.slices import sample_slices, slice_loss
+from deepmir_bids.training.slices import SIZE, sample_slices, slice_loss
 from deepmir_bids.training.subjects import cache_subject
 
 
@@ -29,12 +29,21 @@ def flat_subject(flat_card, draw_subject):
 
 def test_every_other_slice_shows_a_lesion(flat_subject):
     x, target, weight = sample_slices([flat_subject], 6, np.random.default_rng(0))
-    assert x.shape == (6, 2, 256, 256)
-    assert target.shape == (6, 2, 256, 256)
-    assert weight.shape == (6, 1, 256, 256)
+    assert x.shape == (6, 2, SIZE, SIZE)
+    assert target.shape == (6, 2, SIZE, SIZE)
+    assert weight.shape == (6, 1, SIZE, SIZE)
     assert np.isfinite(x).all()
     shown = target.reshape(6, -1).max(axis=1) > 0.5
     np.testing.assert_array_equal(shown, [True, False] * 3)
+
+
+def test_each_class_is_shown_as_often_however_rare(flat_subject):
+    assert {name: len(places) for name, places in flat_subject.lesions.items()} == {
+        'CMB': 2, 'iron': 1,
+    }  # fmt: skip
+    _, target, _ = sample_slices([flat_subject], 80, np.random.default_rng(0))
+    shown = target[::2].max(axis=(2, 3)) > 0.5
+    assert 12 <= shown[:, 1].sum() <= 28
 
 
 def test_labels_move_with_their_image(flat_subject):
