@@ -17,12 +17,12 @@ from deepmir_bids.model.predict import Model, predict
 from deepmir_bids.training.recipe import known_classes
 from deepmir_bids.training.subjects import CachedSubject
 
-#: Thresholds that calibration tries: the finer, the nearer to 1.
-GRID = np.r_[0.2:0.9:0.01, 0.9:0.99:0.005, 0.99:0.9985:0.001].round(3)
+#: Thresholds that calibration tries: the finer, the nearer to 1, where some networks need them.
+GRID = np.unique(np.r_[0.2:0.9:0.01, 1 - np.geomspace(0.1, 1e-4, 60)].round(4))
 #: Operating point → share of what is found that has to be right, on validation subjects.
 PRECISIONS = {'sensitive': 0.5, 'balanced': 0.8, 'precise': 0.95}
 #: Threshold that the probability of a class that was not learnt does not reach.
-NEVER = 0.999
+NEVER = 1.0
 #: Lesions of at least this diameter are also counted on their own.
 LARGE_MM = 3.0
 
