@@ -22,7 +22,7 @@ GRID = np.unique(np.r_[0.2:0.9:0.01, 1 - np.geomspace(0.1, 1e-4, 60)].round(4))
 #: Operating point → share of what is found that has to be right, on validation subjects.
 PRECISIONS = {'sensitive': 0.5, 'balanced': 0.8, 'precise': 0.95}
 #: Threshold that the probability of a class that was not learnt does not reach.
-NEVER = 1.0
+NEVER = 0.9999
 #: Lesions of at least this diameter are also counted on their own.
 LARGE_MM = 3.0
 
