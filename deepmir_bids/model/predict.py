@@ -19,6 +19,7 @@ from deepmir_bids import CLASSES
 from deepmir_bids.model import networks
 from deepmir_bids.model.base import LesionNetwork
 from deepmir_bids.model.inputs import PREPARATIONS, prepare, restore
+from deepmir_bids.model.memory import keep_freed_memory
 from deepmir_bids.model.registry import (
     CARD,
     WEIGHTS,
@@ -157,6 +158,7 @@ def predict(
         for tests.
 
     """
+    keep_freed_memory()
     model.network.to(device)
     with _threads(threads):
         if model.network.spatial_dims == 2:

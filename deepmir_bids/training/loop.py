@@ -15,6 +15,7 @@ import torch
 
 from deepmir_bids import CLASSES
 from deepmir_bids.model import networks
+from deepmir_bids.model.memory import keep_freed_memory
 from deepmir_bids.model.predict import Model, fast_precision
 from deepmir_bids.model.registry import ModelCard
 from deepmir_bids.training import checkpoint
@@ -64,6 +65,7 @@ def train(
     progress : Progress
 
     """
+    keep_freed_memory()
     torch.manual_seed(plan.seed)
     network = networks.build(card.network['name'], card.network['arguments']).to(device)
     if initial is not None:
