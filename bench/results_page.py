@@ -51,10 +51,8 @@ BASELINES = """
 `deepmir2d-…` is the network of the DEEPMIR authors, one for each combination of inputs, where the
 default is one for all. It learnt from simulated subjects, from parts of slices and with the losses
 that the authors name, for as long as the table says, on one core: a fraction of what the authors
-gave it on a GPU, and of what the default had. Longer training would narrow the gap. It is not
-their trained network, whose weights are not public. To compare like with like, a model named after
-its minutes is the default's design that started from nothing, with the same subjects and the same
-time as each `deepmir2d-…`; thresholds of both were chosen on the same validation subjects.
+gave it on a GPU, and of what the default had, so that this is no comparison at equal time. Longer
+training would narrow the gap. It is not their trained network, whose weights are not public.
 """
 SIDE_BY_SIDE = """
 ## The two designs side by side
