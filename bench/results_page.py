@@ -172,7 +172,7 @@ def _side_by_side(rows: list[Row]) -> pd.DataFrame:
         design = 'deepmir2d' if row.card.network['name'] == 'DeepMIR2D' else row.card.name
         line = table.setdefault(inputs, {'inputs': inputs})
         line[design] = _short(_figure(row, 'CMB', 'F1'))
-    return pd.DataFrame(table.values())
+    return pd.DataFrame(table.values()).fillna('–')
 
 
 def _chalk_table(rows: list[Row]) -> pd.DataFrame:
