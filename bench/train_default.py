@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from simulate_training_set import SEEDS
 
 from deepmir_bids import INPUTS
 from deepmir_bids.model import load_model
@@ -31,13 +32,13 @@ from deepmir_bids.training.recipe import baseline_card, blank_card
 from deepmir_bids.training.subjects import CachedSubject, cache_subject
 from deepmir_bids.training.validation import calibrate_all, find_all
 
-TRAINING = {'enriched': range(1000, 1132), 'natural': range(2000, 2008)}
-VALIDATION = {'natural': range(2008, 2056)}
+TRAINING = {'enriched': SEEDS['enriched'], 'natural': SEEDS['natural'][:8]}
+VALIDATION = {'natural': SEEDS['natural'][8:]}
 #: For networks that are only compared: a slice-wise one takes ten seconds a subject.
-FEWER = {'natural': range(2008, 2022)}
+FEWER = {'natural': VALIDATION['natural'][:14]}
 #: A few of them show how a training goes.
-WATCHED = {'natural': range(2008, 2014)}
-TEST = {'test': range(9010, 9070)}
+WATCHED = {'natural': VALIDATION['natural'][:6]}
+TEST = {'test': SEEDS['test']}
 
 
 def main() -> None:
