@@ -1,49 +1,55 @@
-"""Make the pictures of the README from the finished outputs of a simulated cohort.
+"""Make the pictures of the README: the page of a simulated participant, and that of a cohort.
 
-``python bench/pictures.py OUT`` opens the pages of both levels in Chromium (``playwright`` and a
-``chromium`` on the path are needed) and writes ``docs/images``.
+``python bench/pictures.py OUT`` opens pages in Chromium (``playwright`` and a ``chromium`` on the
+path are needed) and writes ``docs/images``: of OUT, finished outputs, the page of the participant
+with most lesions, and a group page of tables that are made up.
 """
 
 from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 from deepmir_bids.bids.tables import read_tsv
+from deepmir_bids.cli import run
+from deepmir_bids.simulation.outputs import write_cohort
 
 IMAGES = Path(__file__).parents[1] / 'docs' / 'images'
 WIDTH, HEIGHT = 1200, 900
+COHORT = 240
 
 
 def main(out_dir: Path) -> int:
-    """Photograph the page of the participant with most lesions, and the cohort's."""
+    """Photograph the page of the participant with most lesions, and that of a made-up cohort."""
     participants = read_tsv(out_dir / 'participants.tsv')
     counts = participants['n_cmb'].fillna(0) + participants['n_iron'].fillna(0)
     most = participants.loc[counts.idxmax()]
     session = '' if most['session_id'] != most['session_id'] else f'_{most["session_id"]}'
+    page = out_dir / f'{most["participant_id"]}{session}.html'
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as cohort, sync_playwright() as playwright:
+        write_cohort(Path(cohort), COHORT)
+        run.main(['none', cohort, 'group', '--by', 'sex'])
         browser = playwright.chromium.launch(
             executable_path=shutil.which('chromium'), args=['--no-sandbox']
         )
-        page = browser.new_page(viewport={'width': WIDTH, 'height': HEIGHT})
-        page.goto((out_dir / f'{most["participant_id"]}{session}.html').absolute().as_uri())
-        photograph(page, '#Lesions', IMAGES / 'participant.png')
-        page.goto((out_dir / 'group.html').absolute().as_uri())
-        photograph(page, 'main', IMAGES / 'group.png')
+        tab = browser.new_page(viewport={'width': WIDTH, 'height': HEIGHT})
+        photograph(tab, page, '#Lesions', IMAGES / 'participant.png')
+        photograph(tab, Path(cohort) / 'group.html', 'main', IMAGES / 'group.png')
         browser.close()
     return 0
 
 
-def photograph(page: Page, selector: str, picture: Path) -> None:
+def photograph(tab: Page, page: Path, selector: str, picture: Path) -> None:
     """Take a picture of a page from an element on, as it is read."""
-    page.locator(selector).first.scroll_into_view_if_needed()
-    page.evaluate('s => document.querySelector(s).scrollIntoView()', selector)
-    page.wait_for_timeout(1500)  # charts are drawn after the page
-    page.screenshot(path=picture)
+    tab.goto(page.absolute().as_uri())
+    tab.evaluate('s => document.querySelector(s).scrollIntoView()', selector)
+    tab.wait_for_timeout(1500)  # charts are drawn after the page
+    tab.screenshot(path=picture)
 
 
 if __name__ == '__main__':

@@ -51,13 +51,24 @@ BASELINES = """
 `deepmir2d-…` is the network of the DEEPMIR authors, one for each combination of inputs, where the
 default is one for all. It learnt from simulated subjects, from parts of slices and with the losses
 that the authors name, for as long as the table says, on one core: a fraction of what the authors
-gave it on a GPU, and of what the default had, so that this is no comparison at equal time. Longer
-training would narrow the gap. It is not their trained network, whose weights are not public.
+gave it on a GPU. It is not their trained network, whose weights are not public. The default had
+many times as long, so it is no comparison at equal time: `default-6min` is that. It is the design
+of the default, from nothing, on the same subjects and for the same six minutes; one for all
+combinations, where `deepmir2d-…` had these minutes for each.
 """
 SIDE_BY_SIDE = """
 ## The two designs side by side
 
 F1 for CMB at the balanced operating point:
+
+{table}
+"""
+PLACES = """
+## Where microbleeds are missed
+
+`{name}` with {inputs}, by the place where the simulator put the microbleed, and by whether the QSM
+was measured there. Where air shifts the phase, at the skull base and at the surface of the brain,
+it is not, and the SWI is dark of itself.
 
 {table}
 """
@@ -91,8 +102,8 @@ class Row(NamedTuple):
     mistaken: int
 
 
-def write_page(rows: list[Row], path: Path) -> None:
-    """Write the page."""
+def write_page(rows: list[Row], fullest: Row, places: pd.DataFrame, path: Path) -> None:
+    """Write the page; ``places`` are the microbleeds of ``fullest`` by place."""
     first = rows[0]
     text = INTRODUCTION.format(
         subjects=first.subjects,
@@ -107,6 +118,8 @@ def write_page(rows: list[Row], path: Path) -> None:
         text += f'\n## {name}\n\n{_markdown(_class_table(rows, name))}\n'
     if len({row.card.name for row in rows}) > 1:
         text += SIDE_BY_SIDE.format(table=_markdown(_side_by_side(rows)))
+    inputs = '+'.join(fullest.inputs)
+    text += PLACES.format(name=fullest.card.name, inputs=inputs, table=_markdown(places))
     text += f'\n## Calcifications taken for microbleeds\n\n{_markdown(_chalk_table(rows))}\n'
     text += f'\n## What QSM adds\n\n{_qsm_text(rows)}\n'
     text += COMPARISON.format(paper=_markdown(_paper_table()), others=_markdown(_others_table()))

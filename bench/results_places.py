@@ -1,0 +1,57 @@
+"""Where microbleeds of the test subjects are found and missed, and where QSM was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from nibabel.affines import apply_affine
+
+#: Microbleeds of at least this diameter are also counted on their own.
+LARGE_MM = 3.0
+
+
+def by_place(lesions: pd.DataFrame, cache: Path) -> pd.DataFrame:
+    """Count found and true microbleeds by the place that the simulator drew, and by their QSM.
+
+    Parameters
+    ----------
+    lesions : DataFrame
+        The fate of each lesion, as `deepmir_bids.evaluation.fates` has it.
+    cache : Path
+        What bench/simulate_training_set.py wrote.
+
+    """
+    true = lesions[(lesions['class'] == 'CMB') & (lesions['fate'] != 'FP')]
+    placed = pd.concat([_place(own, cache, str(unit)) for unit, own in true.groupby('unit')])
+    groups = [
+        *placed.groupby('place'),
+        *[(f'QSM {name} there', own) for name, own in placed.groupby('qsm')],
+    ]
+    return pd.DataFrame([{'place': name, **_count(own)} for name, own in groups])
+
+
+def _place(lesions: pd.DataFrame, cache: Path, unit: str) -> pd.DataFrame:
+    """Add to a unit's lesions where they were drawn, and whether the QSM was measured there."""
+    drawn = pd.read_csv(cache / f'{unit}_lesions.csv').query('`class` == "CMB" and visible')
+    centres = lesions[['x', 'y', 'z']].to_numpy(float)
+    apart = np.linalg.norm(centres[:, None] - drawn[['x', 'y', 'z']].to_numpy(float), axis=-1)
+    with np.load(cache / f'{unit}.npz') as arrays:
+        measured, affine = arrays['qsm'] != 0, arrays['affine']
+    voxels = np.rint(apply_affine(np.linalg.inv(affine), centres)).astype(int)
+    around = [measured[tuple(slice(max(i - 1, 0), i + 2) for i in v)].mean() for v in voxels]
+    return lesions.assign(
+        place=drawn['place'].to_numpy()[apart.argmin(axis=1)],
+        qsm=np.where(np.array(around) > 0.5, 'measured', 'not measured'),
+    )
+
+
+def _count(lesions: pd.DataFrame) -> dict[str, int]:
+    found, large = lesions['fate'] == 'TP', lesions['diameter_mm'] >= LARGE_MM
+    return {
+        'microbleeds': len(lesions),
+        'found': int(found.sum()),
+        'of 3 mm and more': int(large.sum()),
+        'of these found': int((found & large).sum()),
+    }
