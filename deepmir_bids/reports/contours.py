@@ -46,6 +46,7 @@ def plot_slices(
 
     mpl.use('Agg')
     from matplotlib import pyplot as plt
+    from nilearn.image import reorder_img
     from nilearn.plotting import plot_anat
 
     places = np.argwhere(box)
@@ -66,11 +67,20 @@ def plot_slices(
     )
     values = background.get_fdata(dtype=np.float32)[np.asarray(box) > 0]
     low, high = limits or (min(0.0, float(values.min())), float(np.percentile(values, 99.8)))
+    # An oblique image is straightened here: nilearn would do it again for each direction.
+    straight = reorder_img(background.slicer[around], resample='linear')
+    outlines = {
+        colour: reorder_img(
+            nib.Nifti1Image(mask.astype(np.uint8), background.affine).slicer[around],
+            resample='nearest',
+        )
+        for colour, mask in (masks or {}).items()
+    }
     for axes, direction in zip(rows[:, 0], dimensions, strict=True):
         axis = 'xyz'.index(direction)
         ends = world[:, axis].min(), world[:, axis].max()
         display = plot_anat(
-            background.slicer[around],
+            straight,
             display_mode=direction,
             cut_coords=np.linspace(*ends, SLICES + 2)[1:-1].tolist(),
             figure=figure,
@@ -82,11 +92,8 @@ def plot_slices(
             vmax=high,
             black_bg=True,
         )
-        for colour, mask in (masks or {}).items():
-            outlined = nib.Nifti1Image(mask.astype(np.uint8), background.affine)
-            display.add_contours(
-                outlined.slicer[around], levels=[0.5], colors=[colour], linewidths=0.8
-            )
+        for colour, outline in outlines.items():
+            display.add_contours(outline, levels=[0.5], colors=[colour], linewidths=0.8)
     figure.savefig(out_file, dpi=110)
     plt.close(figure)
     return out_file
