@@ -30,7 +30,7 @@ from deepmir_bids.training.loop import train
 from deepmir_bids.training.plan import Plan
 from deepmir_bids.training.recipe import baseline_card, blank_card
 from deepmir_bids.training.subjects import CachedSubject, cache_subject
-from deepmir_bids.training.validation import calibrate_all, find_all
+from deepmir_bids.training.validation import calibrate_all, choose_extent, find_all
 
 TRAINING = {'enriched': SEEDS['enriched'], 'natural': SEEDS['natural'][:8]}
 VALIDATION = {'natural': SEEDS['natural'][8:]}
@@ -133,12 +133,14 @@ def past(card: ModelCard) -> dict:
 def finish(model: Model, names, validation, progress, history: dict, out: Path) -> None:
     """Calibrate on the validation subjects and write the model; bench/results.py judges it."""
     thresholds = calibrate_all(model, find_all(model, validation))
-    print(thresholds)
+    model = replace(model, card=replace(model.card, thresholds=thresholds))
+    extent = choose_extent(model, validation)
+    print(thresholds, extent)
     here = Path(__file__).parent
     commit = subprocess.check_output(['git', 'rev-parse', 'HEAD'], text=True, cwd=here).strip()
     card = replace(
         model.card,
-        thresholds=thresholds,
+        extent=extent,
         training={
             'data': 'simulated images only (deepmir_bids.simulation), no image of a person',
             'subjects': sorted(names),

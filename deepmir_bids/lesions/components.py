@@ -66,7 +66,7 @@ def find_lesions(
         Probability that outlines a lesion; a class's threshold is used where that is lower.
     near : float
         Share of its threshold that a lesion's peak has to reach: below 1, candidates are found,
-        too.
+        too, also those that do not reach ``extent``.
 
     Returns
     -------
@@ -82,15 +82,22 @@ def find_lesions(
     brain_mask = np.asarray(brain_mask) > 0
     allowed = {'CMB': brain_mask, 'iron': brain_mask & (np.asarray(iron_mask) > 0)}
     candidate = np.stack([allowed[name] for name in names])
-    candidate &= probabilities >= np.minimum(limit, extent)
+    outline = np.minimum(limit, extent)
+    candidate &= probabilities >= outline
     owner = np.argmax(np.where(candidate, probabilities / limit, 0), axis=0)
+    free = ~candidate.any(axis=0)
 
     found: list[tuple] = []
     fewest = min_volume_mm3 / float(np.prod(zooms))
     for channel, name in enumerate(names):
-        own = candidate[channel] & (owner == channel)
+        own, probability = candidate[channel] & (owner == channel), probabilities[channel]
         least = near * thresholds[name]
-        found += [(name, *one) for one in _components(own, probabilities[channel], least, fewest)]
+        found += [(name, *one) for one in _components(own, probability, least, fewest)]
+        if least < outline[channel]:
+            # What stays below the outline everywhere is outlined where it is near enough.
+            low = allowed[name] & (own | free) & (probability >= least)
+            faint = _components(low, probability, least, fewest)
+            found += [(name, *one) for one in faint if one[1] < outline[channel]]
     reached = [peak / thresholds[name] for name, _, peak in found]
     # Sorting is stable: the lesions stay as they are, before the candidates.
     order = sorted(range(len(found)), key=lambda i: -min(reached[i], 1.0))

@@ -21,7 +21,13 @@ from deepmir_bids.training.loop import train
 from deepmir_bids.training.plan import Plan
 from deepmir_bids.training.recipe import known_classes
 from deepmir_bids.training.subjects import CachedSubject
-from deepmir_bids.training.validation import Finding, calibrate_all, find_all, summarise
+from deepmir_bids.training.validation import (
+    Finding,
+    calibrate_all,
+    choose_extent,
+    find_all,
+    summarise,
+)
 
 #: A fold's counts, unit by unit; where it stands, the fold is done.
 HELD_OUT = 'held_out.tsv'
@@ -108,8 +114,9 @@ def _run(part, subjects, card, plan, folder, initial, device, figures=None) -> N
     draw_curves(progress.history, folder / 'curves.png')
     on_validation = find_all(model, validation)
     card = replace(card, thresholds=calibrate_all(model, on_validation))
+    card = replace(card, extent=choose_extent(replace(model, card=card), validation))
     if part.held_out:
-        on_held_out = find_all(model, units(part.held_out))
+        on_held_out = find_all(model, units(part.held_out), card.extent)
         counts = tabulate(card, on_held_out)
         figures = _figures('units that were held out', counts)
     elif figures is None:

@@ -22,7 +22,7 @@ def blank_card(name: str) -> ModelCard:
         inputs={'swi': 'tissue-ratio', 'qsm': 'ppm', 't2w': 'robust-z'},
         spacing_mm=(0.8, 0.8, 1.5),
         margin_mm=8.0,
-        extent=0.3,
+        extent=0.5,
         min_volume_mm3=0.0,
         licence='Apache-2.0',
         intended_use='Research on simulated and research images; not for clinical use.',

@@ -1,4 +1,4 @@
-"""How a model does on subjects it was not trained on, and the thresholds that follow."""
+"""How a model does on subjects it was not trained on, and thresholds and outline that follow."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ GRID = np.unique(np.r_[0.2:0.9:0.01, 1 - np.geomspace(0.1, 1e-4, 60)].round(4))
 PRECISIONS = {'sensitive': 0.5, 'balanced': 0.8, 'precise': 0.95}
 #: Threshold that the probability of a class that was not learnt does not reach.
 NEVER = 0.9999
+#: Outlines that calibration tries; candidates are sought at the lowest.
+EXTENTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 #: Lesions of at least this diameter are also counted on their own.
 LARGE_MM = 3.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """All candidates in one subject, down to the outline's own probability."""
+    """All candidates in one subject, down to the probability that they were sought at."""
 
     subject: CachedSubject
     labels: np.ndarray
@@ -46,6 +48,18 @@ class Finding:
                 if one.name == name and one.probability >= threshold]  # fmt: skip
         return self.comparisons[name].match(kept)
 
+    def overlaps(self) -> list[float]:
+        """Dice coefficient of each pair of a true lesion and a candidate."""
+        dice = []
+        own_size = np.bincount(self.labels.ravel())
+        for name, value in CLASSES.items():
+            truth = index_lesions(self.subject.truth == value)
+            true_size = np.bincount(truth.ravel())
+            for t, f in self.comparisons[name].match().pairs:
+                both = np.count_nonzero(self.labels[truth == t] == f)
+                dice.append(2 * both / (true_size[t] + own_size[f]))
+        return dice
+
     def _compare(self, name: str, value: int) -> Comparison:
         own = [one.index for one in self.lesions if one.name == name]
         found = np.where(np.isin(self.labels, own), self.labels, 0)
@@ -59,19 +73,25 @@ def find(
     inputs: Sequence[str] = INPUTS,
     *,
     mirror: bool = True,
+    extent: float = EXTENTS[0],
 ) -> Iterator[Finding]:
-    """Find every candidate in ``subjects``, given some of their inputs."""
+    """Find every candidate in ``subjects`` that reaches ``extent``, given some of their inputs."""
     for subject in subjects:
-        labels, lesions = find_lesions(
-            probabilities(model, subject, inputs, mirror=mirror),
-            dict.fromkeys(CLASSES, model.card.extent),
-            np.linalg.norm(subject.affine[:3, :3], axis=0),
-            brain_mask=subject.brain_mask,
-            iron_mask=subject.iron_mask,
-            min_volume_mm3=model.card.min_volume_mm3,
-            extent=model.card.extent,
-        )
-        yield Finding(subject, labels, lesions)
+        found = probabilities(model, subject, inputs, mirror=mirror)
+        yield _find(model, subject, found, dict.fromkeys(CLASSES, extent), extent)
+
+
+def _find(model: Model, subject: CachedSubject, found, thresholds, extent: float) -> Finding:
+    labels, lesions = find_lesions(
+        found,
+        thresholds,
+        np.linalg.norm(subject.affine[:3, :3], axis=0),
+        brain_mask=subject.brain_mask,
+        iron_mask=subject.iron_mask,
+        min_volume_mm3=model.card.min_volume_mm3,
+        extent=extent,
+    )
+    return Finding(subject, labels, lesions)
 
 
 def probabilities(
@@ -84,11 +104,36 @@ def probabilities(
     return restore(predict(model, x, device=device, mirror=mirror), subject.prepared.grid)
 
 
-def find_all(model: Model, subjects: Sequence[CachedSubject]) -> dict[str, list[Finding]]:
+def find_all(
+    model: Model, subjects: Sequence[CachedSubject], extent: float = EXTENTS[0]
+) -> dict[str, list[Finding]]:
     """Find every candidate with each combination of inputs, called ``swi+qsm`` and so on."""
     return {
-        '+'.join(inputs): list(find(model, subjects, inputs)) for inputs in model.card.combinations
+        '+'.join(inputs): list(find(model, subjects, inputs, extent=extent))
+        for inputs in model.card.combinations
     }
+
+
+def choose_extent(model: Model, subjects: Sequence[CachedSubject]) -> float:
+    """Choose the outline, of `EXTENTS`, that agrees best with the lesions found in ``subjects``.
+
+    That is the one with the highest mean Dice coefficient of found and true lesion, at the
+    balanced operating point with all inputs. None is above a threshold, which would be the outline
+    itself. The lowest, if nothing is found.
+
+    """
+    inputs = model.card.sees
+    thresholds = model.card.thresholds_for(inputs, 'balanced')
+    tried = [e for e in EXTENTS if e <= min(thresholds.values())] or [EXTENTS[0]]
+    dice: dict[float, list[float]] = {extent: [] for extent in tried}
+    for subject in subjects:
+        if not subject.truth.any():
+            continue
+        found = probabilities(model, subject, inputs)
+        for extent, own in dice.items():
+            own += _find(model, subject, found, thresholds, extent).overlaps()
+    # The first of the highest, and the lowest of all where there is none.
+    return max(tried, key=lambda extent: np.mean(dice[extent]) if dice[extent] else 0.0)
 
 
 def calibrate(

@@ -121,3 +121,20 @@ def test_candidates_come_after_all_lesions_and_change_none():
     np.testing.assert_array_equal(np.where(labels > 2, 0, labels), plain)
     assert labels[8, 8, 8] == 3
     assert labels[5, 5, 5] == 4
+
+
+def test_a_candidate_may_stay_below_the_outline_but_no_lesions_fringe_is_one():
+    p = empty()
+    p[0, 2, 2, 2:6] = (0.35, 0.58, 0.8, 0.35)  # a lesion, and what surrounds it
+    p[0, 5, 5, 5:8] = (0.45, 0.45, 0.25)
+    p[1, 2, 2, 7:9] = (0.4, 0.52)
+    plain, lesions = run(p, extent=0.5)
+    labels, all_of_them = run(p, extent=0.5, near=0.5)
+    assert [(one.name, round(one.probability, 2)) for one in all_of_them] == [
+        ('CMB', 0.8),
+        ('iron', 0.52),
+        ('CMB', 0.45),
+    ]
+    assert all_of_them[:1] == lesions
+    np.testing.assert_array_equal(labels == 1, plain == 1)
+    assert [(labels == index).sum() for index in (1, 2, 3)] == [2, 1, 2]

@@ -1,12 +1,18 @@
 """Thresholds follow from what was found on validation subjects."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from deepmir_bids.lesions.components import Lesion
+from deepmir_bids.model.predict import Model
+from deepmir_bids.training import validation
 from deepmir_bids.training.recipe import blank_card, known_classes, restrict
 from deepmir_bids.training.validation import (
     Finding,
     calibrate,
+    choose_extent,
     summarise,
 )
 
@@ -54,6 +60,23 @@ def test_where_precision_is_out_of_reach_f1_decides():
 def test_without_any_lesion_of_a_class_it_stays_in_the_middle():
     thresholds = calibrate([finding([0.9], [])])
     assert 0.4 < thresholds['balanced']['iron'] < 0.7
+
+
+@pytest.mark.parametrize(
+    ('outlined', 'threshold', 'best'), [(0.7, 0.9, 0.7), (0.7, 0.55, 0.5), (0.3, 0.9, 0.3)]
+)
+def test_the_outline_is_the_one_that_agrees_best(monkeypatch, outlined, threshold, best):
+    places = np.stack(np.indices((30, 30, 30)), axis=-1)
+    peak = 1 - np.linalg.norm(places - [15, 15, 15], axis=-1) / 12
+    monkeypatch.setattr(validation, 'probabilities', lambda *_: np.stack([peak, 0 * peak]))
+    subject = Subject((peak >= outlined).astype(np.uint8))
+    subject.brain_mask = subject.iron_mask = np.ones(peak.shape, dtype=bool)
+    point = {'balanced': {'CMB': threshold, 'iron': threshold}}
+    card = replace(blank_card('x'), thresholds={'swi+qsm+t2w': point})
+    assert choose_extent(Model(card, None), [subject]) == best
+    # Where nothing is found, or nothing is there, it is the lowest.
+    nothing = Subject(np.zeros(peak.shape, dtype=np.uint8))
+    assert choose_extent(Model(card, None), [nothing]) == 0.3
 
 
 def test_summary_counts_by_class_at_the_threshold():
