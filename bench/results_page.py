@@ -170,6 +170,7 @@ def _class_table(rows: list[Row], name: str) -> pd.DataFrame:
         line = {'network': row.card.name, 'inputs': '+'.join(row.inputs)}
         for measure in MEASURES:
             line[measure.replace('_', ' ')] = _with_interval(row, name, measure)
+        line['Dice'] = _short(_figure(row, name, 'dice'))
         line['count r'] = _short(_figure(row, name, 'count_r'))
         if name == 'CMB':
             line['sensitivity, 3 mm and more'] = _short(_large(row, 'TP') / _large(row, 'true'))
