@@ -85,6 +85,7 @@ def main() -> None:
     draw_curves(progress.history, options.out / 'curves.png')
     validation += cache.arrivals(VALIDATION if card.name == DEFAULT_MODEL else FEWER)
     names = {subject.name for subject in subjects}
+    subjects.clear()  # their memory is needed now
     history = {}
     if initial:
         names.update(initial.card.training['subjects'])

@@ -18,7 +18,7 @@ from deepmir_bids.training.recipe import known_classes
 from deepmir_bids.training.subjects import CachedSubject
 
 #: Thresholds that calibration tries: the finer, the nearer to 1, where some networks need them.
-GRID = np.unique(np.r_[0.2:0.9:0.01, 1 - np.geomspace(0.1, 1e-4, 60)].round(4))
+GRID = np.unique(np.r_[0.2:0.9:0.005, 1 - np.geomspace(0.1, 1e-4, 200)].round(4))
 #: Operating point → share of what is found that has to be right, on validation subjects.
 PRECISIONS = {'sensitive': 0.5, 'balanced': 0.8, 'precise': 0.95}
 #: Threshold that the probability of a class that was not learnt does not reach.
@@ -91,7 +91,8 @@ def _find(model: Model, subject: CachedSubject, found, thresholds, extent: float
         min_volume_mm3=model.card.min_volume_mm3,
         extent=extent,
     )
-    return Finding(subject, labels, lesions)
+    # Calibration keeps those of all subjects and inputs: as small a type as will do.
+    return Finding(subject, labels.astype(np.min_scalar_type(len(lesions))), lesions)
 
 
 def probabilities(
