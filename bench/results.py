@@ -10,6 +10,7 @@ are the true ones: registration is not judged here.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -79,16 +80,18 @@ def main() -> None:
 
 
 def judge_all(model: Model, cache: Path, work: Path) -> Iterator[dict[tuple[str, ...], Outcome]]:
-    """Judge each test subject with each combination of inputs, once for these weights."""
-    folder = work / f'{model.card.name}_{model.card.sha256[:12]}'
+    """Judge each test subject with each combination of inputs, once for this model as it is."""
+    card = model.card
+    what = repr((card.sha256, card.thresholds, card.extent, card.min_volume_mm3))
+    folder = work / f'{card.name}_{hashlib.sha256(what.encode()).hexdigest()[:12]}'
     folder.mkdir(parents=True, exist_ok=True)
-    subjects = Cache(cache, model.card)
+    subjects = Cache(cache, card)
     for name in [f'{kind}_{seed}' for kind, seeds in TEST.items() for seed in seeds]:
         kept = folder / f'{name}.pkl'
         if not kept.is_file():
             subject = subjects.read(name)
             mimics = pd.read_csv(cache / f'{name}_mimics.csv')
-            found = {c: outcome(model, c, subject, mimics) for c in model.card.combinations}
+            found = {c: outcome(model, c, subject, mimics) for c in card.combinations}
             kept.write_bytes(pickle.dumps(found))
             print(kept, flush=True)
         yield pickle.loads(kept.read_bytes())

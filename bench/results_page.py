@@ -63,6 +63,13 @@ F1 for CMB at the balanced operating point:
 
 {table}
 """
+OUTLINES = """
+## Outlines
+
+Mean Dice coefficient of the lesions that `{name}` finds, with the true ones:
+
+{table}
+"""
 PLACES = """
 ## Where microbleeds are missed
 
@@ -118,6 +125,8 @@ def write_page(rows: list[Row], fullest: Row, places: pd.DataFrame, path: Path) 
         text += f'\n## {name}\n\n{_markdown(_class_table(rows, name))}\n'
     if len({row.card.name for row in rows}) > 1:
         text += SIDE_BY_SIDE.format(table=_markdown(_side_by_side(rows)))
+    own = [row for row in rows if row.card.name == first.card.name]
+    text += OUTLINES.format(name=first.card.name, table=_markdown(_dice_table(own)))
     inputs = '+'.join(fullest.inputs)
     text += PLACES.format(name=fullest.card.name, inputs=inputs, table=_markdown(places))
     text += f'\n## Calcifications taken for microbleeds\n\n{_markdown(_chalk_table(rows))}\n'
@@ -170,7 +179,6 @@ def _class_table(rows: list[Row], name: str) -> pd.DataFrame:
         line = {'network': row.card.name, 'inputs': '+'.join(row.inputs)}
         for measure in MEASURES:
             line[measure.replace('_', ' ')] = _with_interval(row, name, measure)
-        line['Dice'] = _short(_figure(row, name, 'dice'))
         line['count r'] = _short(_figure(row, name, 'count_r'))
         if name == 'CMB':
             line['sensitivity, 3 mm and more'] = _short(_large(row, 'TP') / _large(row, 'true'))
@@ -187,6 +195,16 @@ def _side_by_side(rows: list[Row]) -> pd.DataFrame:
         line = table.setdefault(inputs, {'inputs': inputs})
         line[design] = _short(_figure(row, 'CMB', 'F1'))
     return pd.DataFrame(table.values()).fillna('–')
+
+
+def _dice_table(rows: list[Row]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            'inputs': '+'.join(row.inputs),
+            **{name: _with_interval(row, name, 'dice') for name in row.card.classes},
+        }
+        for row in rows
+    )
 
 
 def _chalk_table(rows: list[Row]) -> pd.DataFrame:

@@ -131,17 +131,22 @@ def past(card: ModelCard) -> dict:
     return {'sha256': card.sha256, **{k: card.training[k] for k in known if k in card.training}}
 
 
-def finish(model: Model, names, validation, progress, history: dict, out: Path) -> None:
-    """Calibrate on the validation subjects and write the model; bench/results.py judges it."""
+def calibrated(model: Model, validation: list[CachedSubject]) -> Model:
+    """Choose a model's thresholds, then its outline, on the validation subjects."""
     thresholds = calibrate_all(model, find_all(model, validation))
     model = replace(model, card=replace(model.card, thresholds=thresholds))
-    extent = choose_extent(model, validation)
-    print(thresholds, extent)
+    model = replace(model, card=replace(model.card, extent=choose_extent(model, validation)))
+    print(model.card.thresholds, model.card.extent, flush=True)
+    return model
+
+
+def finish(model: Model, names, validation, progress, history: dict, out: Path) -> None:
+    """Calibrate on the validation subjects and write the model; bench/results.py judges it."""
+    model = calibrated(model, validation)
     here = Path(__file__).parent
     commit = subprocess.check_output(['git', 'rev-parse', 'HEAD'], text=True, cwd=here).strip()
     card = replace(
         model.card,
-        extent=extent,
         training={
             'data': 'simulated images only (deepmir_bids.simulation), no image of a person',
             'subjects': sorted(names),

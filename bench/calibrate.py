@@ -1,0 +1,35 @@
+"""Choose thresholds and outline of a model anew, on the validation subjects; its weights stay.
+
+    python bench/calibrate.py CACHE MODEL [--threads 1]
+
+CACHE is what bench/simulate_training_set.py writes. The card in the folder of MODEL is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from train_default import VALIDATION, Cache, calibrated
+
+from deepmir_bids.model import load_model
+from deepmir_bids.model.registry import find_model, write_card
+
+
+def main() -> None:
+    """Calibrate and write the card."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('cache', type=Path)
+    parser.add_argument('model')
+    parser.add_argument('--threads', type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    model = load_model(options.model)
+    model.network.exact = False  # nothing here is compared to the last digit
+    validation = Cache(options.cache, model.card).arrivals(VALIDATION)
+    write_card(calibrated(model, validation).card, find_model(options.model))
+
+
+if __name__ == '__main__':
+    main()
