@@ -12,17 +12,10 @@ from deepmir_bids.training.subjects import CachedSubject
 
 #: Size of a patch in working voxels: about 38 mm, as far as a lesion's surroundings tell anything.
 PATCH = (48, 48, 24)
-#: Share of patches that are centred on a CMB, on one among iron, an iron deposit, a mimic, or
-#: anywhere in the brain, as it is or with something painted into it. Few CMB lie in the basal
-#: ganglia, and there they are easily taken for iron.
-SHARES = {
-    'CMB': 0.22,
-    'CMB among iron': 0.07,
-    'iron': 0.14,
-    'hard': 0.25,
-    'brain': 0.1,
-    'painted': 0.22,
-}
+#: Share of patches that are centred on a CMB, an iron deposit, a mimic, or anywhere in the brain,
+#: as it is or with something painted into it.
+SHARES = {'CMB': 0.25, 'iron': 0.14, 'hard': 0.25, 'brain': 0.12, 'painted': 0.24}
+
 #: How often a patch shows the brain alone.
 STRIPPED = 0.12
 #: How often something is painted near the brain's surface, where the veins are, ...
@@ -98,11 +91,7 @@ def _box(subject: CachedSubject, centre: np.ndarray) -> tuple[slice, ...]:
 
 
 def _places(subject: CachedSubject, kind: str) -> np.ndarray:
-    if kind == 'hard':
-        return subject.hard
-    if kind == 'CMB among iron':
-        return subject.microbleeds_among_iron
-    return subject.lesions.get(kind, np.empty((0, 3)))
+    return subject.hard if kind == 'hard' else subject.lesions.get(kind, np.empty((0, 3)))
 
 
 def _jitter(rng) -> np.ndarray:

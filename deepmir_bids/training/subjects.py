@@ -83,13 +83,6 @@ class CachedSubject:
         """Which of the axial slices show a lesion, bool array (Z,)."""
         return np.asarray(self.target.any(axis=(0, 1, 2)))
 
-    @cached_property
-    def microbleeds_among_iron(self) -> np.ndarray:
-        """Centres (n, 3) of the microbleeds that lie where iron deposits may, as `lesions`."""
-        area = resample(self.iron_mask.astype(np.float32), self.prepared.grid) >= 0.5
-        centres = self.lesions['CMB']
-        return centres[area[tuple(centres.T)]]
-
 
 #: A lesion of this volume has weight 1, a smaller one up to MAX_WEIGHT.
 REFERENCE_VOLUME_MM3 = 30.0

@@ -28,16 +28,6 @@ def test_small_lesions_weigh_more(subject):
     assert weight[0] > weight[1] >= 1
 
 
-def test_microbleeds_among_iron_are_those_within_its_area(card, draw_subject):
-    *arrays, truth, affine = draw_subject(0)
-    area = np.zeros(truth.shape, dtype=bool)
-    area[28:36, 28:36, 10:16] = True  # one of the two
-    cached = cache_subject('x', *arrays, truth, affine, card, area)
-    where = cached.prepared.grid.locate(np.array([30.5, 30.5, 12.5]))
-    assert len(cached.microbleeds_among_iron) == 1
-    assert np.abs(cached.microbleeds_among_iron[0] - where).max() <= 1
-
-
 def test_hard_places_are_no_lesions(subject):
     for place in subject.hard:
         assert not subject.target[(slice(None), *place)].any()
