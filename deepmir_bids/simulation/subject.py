@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+from threadpoolctl import threadpool_limits
 
 from deepmir_bids.imaging.swi import susceptibility_weighted
 from deepmir_bids.simulation.acquisition import Acquisition, random_acquisition
@@ -74,6 +75,8 @@ class SimulatedSubject:
     sex: str
 
 
+# Sums of several threads are rounded otherwise than those of one, and cores differ in number.
+@threadpool_limits.wrap(limits=1, user_api='blas')
 def simulate_subject(
     seed: int, acquisition: Acquisition | None = None, enriched: bool = False
 ) -> SimulatedSubject:
