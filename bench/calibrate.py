@@ -11,10 +11,11 @@ import argparse
 from pathlib import Path
 
 import torch
-from train_default import VALIDATION, Cache, calibrated
+from train_default import VALIDATION, Cache
 
 from deepmir_bids.model import load_model
 from deepmir_bids.model.registry import find_model, write_card
+from deepmir_bids.training.validation import calibrated, find_all
 
 
 def main() -> None:
@@ -28,7 +29,8 @@ def main() -> None:
     model = load_model(options.model)
     model.network.exact = False  # nothing here is compared to the last digit
     validation = Cache(options.cache, model.card).arrivals(VALIDATION)
-    write_card(calibrated(model, validation).card, find_model(options.model))
+    model = calibrated(model, find_all(model, validation))
+    write_card(model.card, find_model(options.model))
 
 
 if __name__ == '__main__':

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from results_page import Row, card_figures, write_page
+from results_page import Row, card_figures, of_the_first, write_page
 from results_places import by_place
 from train_default import TEST, Cache
 
@@ -73,10 +73,9 @@ def main() -> None:
             own.append(Row(model.card, inputs, evaluation, len(outcomes), shown, mistaken))
         write_card(replace(model.card, figures=card_figures(own)), find_model(name))
         rows += own
-    own = [row for row in rows if row.card.name == rows[0].card.name]
-    fullest = max(own, key=lambda row: len(row.inputs))
+    fullest = of_the_first(rows)[-1]
     places = by_place(fullest.evaluation.tables['lesions'], options.cache)
-    write_page(rows, fullest, places, DOCS / 'results.md')
+    write_page(rows, places, DOCS / 'results.md')
 
 
 def judge_all(model: Model, cache: Path, work: Path) -> Iterator[dict[tuple[str, ...], Outcome]]:

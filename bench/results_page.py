@@ -52,9 +52,9 @@ BASELINES = """
 default is one for all. It learnt from simulated subjects, from parts of slices and with the losses
 that the authors name, for as long as the table says, on one core: a fraction of what the authors
 gave it on a GPU. It is not their trained network, whose weights are not public. The default had
-many times as long, so it is no comparison at equal time: `default-6min` is that. It is the design
-of the default, from nothing, on the same subjects and for the same six minutes; one for all
-combinations, where `deepmir2d-…` had these minutes for each.
+many times as long, so it is no comparison at equal time. A model named after its minutes is that:
+the design of the default, from nothing, on the same subjects and for the same time as each
+`deepmir2d-…`, but one for all combinations.
 """
 SIDE_BY_SIDE = """
 ## The two designs side by side
@@ -109,9 +109,14 @@ class Row(NamedTuple):
     mistaken: int
 
 
-def write_page(rows: list[Row], fullest: Row, places: pd.DataFrame, path: Path) -> None:
-    """Write the page; ``places`` are the microbleeds of ``fullest`` by place."""
-    first = rows[0]
+def of_the_first(rows: list[Row]) -> list[Row]:
+    """Those of the model that the page is about: with SWI alone first, with all inputs last."""
+    return [row for row in rows if row.card.name == rows[0].card.name]
+
+
+def write_page(rows: list[Row], places: pd.DataFrame, path: Path) -> None:
+    """Write the page; ``places`` are the first model's microbleeds by place, with all inputs."""
+    first, own = rows[0], of_the_first(rows)
     text = INTRODUCTION.format(
         subjects=first.subjects,
         true_cmb=int(_figure(first, 'CMB', 'true')),
@@ -125,12 +130,11 @@ def write_page(rows: list[Row], fullest: Row, places: pd.DataFrame, path: Path) 
         text += f'\n## {name}\n\n{_markdown(_class_table(rows, name))}\n'
     if len({row.card.name for row in rows}) > 1:
         text += SIDE_BY_SIDE.format(table=_markdown(_side_by_side(rows)))
-    own = [row for row in rows if row.card.name == first.card.name]
     text += OUTLINES.format(name=first.card.name, table=_markdown(_dice_table(own)))
-    inputs = '+'.join(fullest.inputs)
-    text += PLACES.format(name=fullest.card.name, inputs=inputs, table=_markdown(places))
+    inputs = '+'.join(own[-1].inputs)
+    text += PLACES.format(name=first.card.name, inputs=inputs, table=_markdown(places))
     text += f'\n## Calcifications taken for microbleeds\n\n{_markdown(_chalk_table(rows))}\n'
-    text += f'\n## What QSM adds\n\n{_qsm_text(rows)}\n'
+    text += f'\n## What QSM adds\n\n{_qsm_text(own)}\n'
     text += COMPARISON.format(paper=_markdown(_paper_table()), others=_markdown(_others_table()))
     path.write_text(text, encoding='utf-8')
 
@@ -221,11 +225,7 @@ def _chalk_table(rows: list[Row]) -> pd.DataFrame:
 
 def _qsm_text(rows: list[Row]) -> str:
     """Precision with and without QSM at the sensitivity that the SWI alone reaches."""
-    curves = {
-        row.inputs: row.evaluation.tables['froc'].query('`class` == "CMB"')
-        for row in rows
-        if row.card.name == rows[0].card.name
-    }
+    curves = {row.inputs: row.evaluation.tables['froc'].query('`class` == "CMB"') for row in rows}
     without, wanted = rows[0], _figure(rows[0], 'CMB', 'sensitivity')
     true = _figure(without, 'CMB', 'true')
 

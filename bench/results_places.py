@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
 
-#: Microbleeds of at least this diameter are also counted on their own.
-LARGE_MM = 3.0
+from deepmir_bids.training.validation import LARGE_MM
 
 
 def by_place(lesions: pd.DataFrame, cache: Path) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from deepmir_bids.training.loop import train
 from deepmir_bids.training.plan import Plan
 from deepmir_bids.training.recipe import baseline_card, blank_card
 from deepmir_bids.training.subjects import CachedSubject, cache_subject
-from deepmir_bids.training.validation import calibrate_all, choose_extent, find_all
+from deepmir_bids.training.validation import calibrated, find_all
 
 TRAINING = {'enriched': SEEDS['enriched'], 'natural': SEEDS['natural'][:8]}
 VALIDATION = {'natural': SEEDS['natural'][8:]}
@@ -131,18 +131,10 @@ def past(card: ModelCard) -> dict:
     return {'sha256': card.sha256, **{k: card.training[k] for k in known if k in card.training}}
 
 
-def calibrated(model: Model, validation: list[CachedSubject]) -> Model:
-    """Choose a model's thresholds, then its outline, on the validation subjects."""
-    thresholds = calibrate_all(model, find_all(model, validation))
-    model = replace(model, card=replace(model.card, thresholds=thresholds))
-    model = replace(model, card=replace(model.card, extent=choose_extent(model, validation)))
-    print(model.card.thresholds, model.card.extent, flush=True)
-    return model
-
-
 def finish(model: Model, names, validation, progress, history: dict, out: Path) -> None:
     """Calibrate on the validation subjects and write the model; bench/results.py judges it."""
-    model = calibrated(model, validation)
+    model = calibrated(model, find_all(model, validation))
+    print(model.card.thresholds, model.card.extent)
     here = Path(__file__).parent
     commit = subprocess.check_output(['git', 'rev-parse', 'HEAD'], text=True, cwd=here).strip()
     card = replace(

@@ -23,8 +23,7 @@ from deepmir_bids.training.recipe import known_classes
 from deepmir_bids.training.subjects import CachedSubject
 from deepmir_bids.training.validation import (
     Finding,
-    calibrate_all,
-    choose_extent,
+    calibrated,
     find_all,
     summarise,
 )
@@ -113,8 +112,8 @@ def _run(part, subjects, card, plan, folder, initial, device, figures=None) -> N
     )  # fmt: skip
     draw_curves(progress.history, folder / 'curves.png')
     on_validation = find_all(model, validation)
-    card = replace(card, thresholds=calibrate_all(model, on_validation))
-    card = replace(card, extent=choose_extent(replace(model, card=card), validation))
+    model = calibrated(model, on_validation)
+    card = model.card
     if part.held_out:
         on_held_out = find_all(model, units(part.held_out), card.extent)
         counts = tabulate(card, on_held_out)

@@ -172,7 +172,7 @@ def mine(model: Model, subjects: Sequence[CachedSubject], plan: Plan, seed: int)
     for finding in find(model, [subjects[i] for i in chosen], inputs, mirror=False):
         grid = finding.subject.prepared.grid
         places = [false_place(finding, index) for name in CLASSES
-                  for index in finding.match(name, 0.0).false]  # fmt: skip
+                  for index in finding.comparisons[name].match().false]  # fmt: skip
         mined = [np.clip(grid.locate(p), 0, np.array(grid.shape) - 1) for p in places[:100]]
         # A few dark places stay in: what was learnt must not be forgotten.
         finding.subject.hard = np.array([*mined, *dark_places(finding.subject, 30, seed)])

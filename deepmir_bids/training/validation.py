@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -40,7 +40,7 @@ class Finding:
     @cached_property
     def comparisons(self) -> dict[str, Comparison]:
         """Every candidate of each class against the truth: done once for all thresholds."""
-        return {name: self._compare(name, value) for name, value in CLASSES.items()}
+        return {name: self._compare(name, self._truth(name)) for name in CLASSES}
 
     def match(self, name: str, threshold: float) -> Match:
         """Compare the lesions of a class that reach ``threshold`` with the truth."""
@@ -52,18 +52,20 @@ class Finding:
         """Dice coefficient of each pair of a true lesion and a candidate."""
         dice = []
         own_size = np.bincount(self.labels.ravel())
-        for name, value in CLASSES.items():
-            truth = index_lesions(self.subject.truth == value)
+        for name in CLASSES:
+            truth = self._truth(name)
             true_size = np.bincount(truth.ravel())
-            for t, f in self.comparisons[name].match().pairs:
+            for t, f in self._compare(name, truth).match().pairs:
                 both = np.count_nonzero(self.labels[truth == t] == f)
                 dice.append(2 * both / (true_size[t] + own_size[f]))
         return dice
 
-    def _compare(self, name: str, value: int) -> Comparison:
+    def _truth(self, name: str) -> np.ndarray:
+        return index_lesions(self.subject.truth == CLASSES[name])
+
+    def _compare(self, name: str, truth: np.ndarray) -> Comparison:
         own = [one.index for one in self.lesions if one.name == name]
         found = np.where(np.isin(self.labels, own), self.labels, 0)
-        truth = index_lesions(self.subject.truth == value)
         return compare(truth, found, self.subject.affine)
 
 
@@ -185,9 +187,18 @@ def summarise(
     return figures
 
 
-def calibrate_all(
-    model: Model, found: Mapping[str, list[Finding]]
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Thresholds of each combination of inputs, which are the keys of ``found``."""
+def calibrated(model: Model, found: Mapping[str, list[Finding]]) -> Model:
+    """Choose a model's thresholds and outline, from what it found.
+
+    Parameters
+    ----------
+    model : Model
+    found : mapping
+        Each combination of inputs (``swi+qsm`` and so on), and the candidates of all subjects.
+
+    """
     classes = known_classes(model.card)
-    return {inputs: calibrate(some, classes) for inputs, some in found.items()}
+    thresholds = {inputs: calibrate(some, classes) for inputs, some in found.items()}
+    model = replace(model, card=replace(model.card, thresholds=thresholds))
+    subjects = [one.subject for one in found['+'.join(model.card.sees)]]
+    return replace(model, card=replace(model.card, extent=choose_extent(model, subjects)))
