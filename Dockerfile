@@ -24,7 +24,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip install -q -c /src/constraints.txt /src
 RUN mkdir -p /src/templateflow \
  && TEMPLATEFLOW_HOME=/src/templateflow python -c "\
-from deepmir_bids.anatomy.templateflow import FILES, template_files; \
+from deepmir_bids.anatomy.templateflow_files import FILES, template_files; \
 found, lacking = template_files('MNI152NLin2009cAsym', tuple(FILES)); \
 print('Template files:', ', '.join(found) or 'none,', lacking)" \
  && find /src/templateflow -empty -delete && mkdir -p /src/templateflow \

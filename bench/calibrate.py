@@ -14,8 +14,8 @@ import torch
 from train_default import VALIDATION, Cache
 
 from deepmir_bids.model import load_model
-from deepmir_bids.model.registry import find_model, write_card
-from deepmir_bids.training.validation import calibrated, find_all
+from deepmir_bids.model.model_registry import find_model, write_card
+from deepmir_bids.training.threshold_choice import calibrated, find_all
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deepmir_bids import __version__
-from deepmir_bids.cli.run import DESCRIPTION, parser
+from deepmir_bids.cli.deepmir import DESCRIPTION, parser
 
 FILE = Path(__file__).parents[1] / 'deepmir.json'
 

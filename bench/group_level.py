@@ -21,7 +21,7 @@ MOST_SECONDS, MOST_GB = 60, 2
 
 def measure(out_dir: Path) -> tuple[float, float]:
     """Run the group level; return its seconds of wall time and its peak memory in GB."""
-    command = [sys.executable, '-m', 'deepmir_bids.cli.run', 'none', str(out_dir), 'group']
+    command = [sys.executable, '-m', 'deepmir_bids.cli.deepmir', 'none', str(out_dir), 'group']
     begin = time.monotonic()
     process = os.posix_spawn(sys.executable, [*command, '--by', 'sex', 'age'], os.environ)
     _, status, usage = os.wait4(process, 0)

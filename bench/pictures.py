@@ -14,8 +14,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from deepmir_bids.bids.tables import read_tsv
-from deepmir_bids.cli import run
+from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.cli import deepmir
 from deepmir_bids.simulation.outputs import write_cohort
 
 IMAGES = Path(__file__).parents[1] / 'docs' / 'images'
@@ -33,7 +33,7 @@ def main(out_dir: Path) -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as cohort, sync_playwright() as playwright:
         write_cohort(Path(cohort), COHORT)
-        run.main(['none', cohort, 'group', '--by', 'sex'])
+        deepmir.main(['none', cohort, 'group', '--by', 'sex'])
         browser = playwright.chromium.launch(
             executable_path=shutil.which('chromium'), args=['--no-sandbox']
         )

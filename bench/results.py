@@ -24,15 +24,15 @@ from results_places import by_place
 from train_default import TEST, Cache
 
 from deepmir_bids import CLASSES
-from deepmir_bids.bids.tables import write_tsv
-from deepmir_bids.evaluation.datasets import Case
-from deepmir_bids.evaluation.evaluate import Judged, judge, summarise
-from deepmir_bids.lesions.components import class_map, find_lesions
+from deepmir_bids.bids.tsv import write_tsv
+from deepmir_bids.evaluation.evaluation_tables import Judged, judge, summarise
+from deepmir_bids.evaluation.truth_pairs import Case
+from deepmir_bids.lesions.connected_lesions import class_map, find_lesions
 from deepmir_bids.model import load_model
-from deepmir_bids.model.predict import Model
-from deepmir_bids.model.registry import find_model, write_card
-from deepmir_bids.training.subjects import CachedSubject
-from deepmir_bids.training.validation import probabilities
+from deepmir_bids.model.model_registry import find_model, write_card
+from deepmir_bids.model.prediction import Model
+from deepmir_bids.training.threshold_choice import probabilities
+from deepmir_bids.training.training_subjects import CachedSubject
 
 DOCS = Path(__file__).parents[1] / 'docs'
 #: A calcification is taken for a microbleed if one is found within this distance of its centre,

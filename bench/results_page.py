@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from deepmir_bids import CLASSES
-from deepmir_bids.evaluation.evaluate import Evaluation
-from deepmir_bids.model.registry import ModelCard
+from deepmir_bids.evaluation.evaluation_tables import Evaluation
+from deepmir_bids.model.model_registry import ModelCard
 
 MEASURES = ('sensitivity', 'precision', 'F1', 'FP_per_subject')
 #: Rashid et al., Sci Rep 2021;11:14124: multi-class network; mean of the subjects.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
 
-from deepmir_bids.training.validation import LARGE_MM
+from deepmir_bids.training.threshold_choice import LARGE_MM
 
 
 def by_place(lesions: pd.DataFrame, cache: Path) -> pd.DataFrame:
@@ -17,7 +17,7 @@ def by_place(lesions: pd.DataFrame, cache: Path) -> pd.DataFrame:
     Parameters
     ----------
     lesions : DataFrame
-        The fate of each lesion, as `deepmir_bids.evaluation.fates` has it.
+        The fate of each lesion, as `deepmir_bids.evaluation.lesion_outcomes` has it.
     cache : Path
         What bench/simulate_training_set.py wrote.
 

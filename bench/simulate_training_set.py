@@ -19,8 +19,8 @@ import numpy as np
 from nibabel.processing import resample_from_to
 from scipy.spatial.transform import Rotation
 
-from deepmir_bids.lesions.components import iron_area
-from deepmir_bids.simulation.subject import SimulatedSubject, simulate_subject
+from deepmir_bids.lesions.connected_lesions import iron_area
+from deepmir_bids.simulation.simulated_subject import SimulatedSubject, simulate_subject
 
 SEEDS = {'enriched': range(1000, 1132), 'natural': range(2000, 2056), 'test': range(9010, 9070)}
 

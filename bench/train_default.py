@@ -23,14 +23,14 @@ from simulate_training_set import SEEDS
 
 from deepmir_bids import INPUTS
 from deepmir_bids.model import load_model
-from deepmir_bids.model.predict import Model
-from deepmir_bids.model.registry import DEFAULT_MODEL, ModelCard
-from deepmir_bids.training.export import draw_curves, write_model
-from deepmir_bids.training.loop import train
-from deepmir_bids.training.plan import Plan
-from deepmir_bids.training.recipe import baseline_card, blank_card
-from deepmir_bids.training.subjects import CachedSubject, cache_subject
-from deepmir_bids.training.validation import calibrated, find_all
+from deepmir_bids.model.model_registry import DEFAULT_MODEL, ModelCard
+from deepmir_bids.model.prediction import Model
+from deepmir_bids.training.threshold_choice import calibrated, find_all
+from deepmir_bids.training.training_loop import train
+from deepmir_bids.training.training_plan import Plan
+from deepmir_bids.training.training_subjects import CachedSubject, cache_subject
+from deepmir_bids.training.untrained_card import baseline_card, blank_card
+from deepmir_bids.training.write_model import draw_curves, write_model
 
 TRAINING = {'enriched': SEEDS['enriched'], 'natural': SEEDS['natural'][:8]}
 VALIDATION = {'natural': SEEDS['natural'][8:]}

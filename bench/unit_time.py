@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from deepmir_bids.simulation.acquisition import Acquisition
-from deepmir_bids.simulation.dataset import create_dataset, write_subject
-from deepmir_bids.simulation.subject import simulate_subject
+from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
+from deepmir_bids.simulation.simulated_subject import simulate_subject
 
 SCAN = Acquisition(voxel_mm=(0.9, 0.9, 2.0), shape=(256, 256, 80))
 SEED = 21
@@ -25,7 +25,7 @@ def main(folder: Path, options: list[str]) -> int:
     if not raw.exists():
         create_dataset(raw)
         write_subject(raw, '01', simulate_subject(SEED, SCAN))
-    command = [sys.executable, '-m', 'deepmir_bids.cli.run', str(raw), str(folder / 'out')]
+    command = [sys.executable, '-m', 'deepmir_bids.cli.deepmir', str(raw), str(folder / 'out')]
     command += ['participant', '--work-dir', str(folder / 'work'), *options]
     begin = time.perf_counter()
     process = subprocess.Popen(command, start_new_session=True)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deepmir_bids import INPUTS
-from deepmir_bids.model.registry import DEFAULT_MODEL
+from deepmir_bids.model.model_registry import DEFAULT_MODEL
 
 #: How a QSM map becomes ppm, paramagnetic positive.
 QSM_SCALES = {'ppm': 1.0, 'ppb': 1e-3, 'negated-ppm': -1.0, 'negated-ppb': -1e-3}

@@ -15,9 +15,9 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from deepmir_bids.anatomy.structures import basal_ganglia_indices
-from deepmir_bids.anatomy.templates import Anatomy
-from deepmir_bids.lesions.components import iron_area
+from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices
+from deepmir_bids.anatomy.template_choice import Anatomy
+from deepmir_bids.lesions.connected_lesions import iron_area
 from deepmir_bids.threads import limit_threads
 
 
@@ -40,7 +40,7 @@ class Align(SimpleInterface):
 
     def _run_interface(self, runtime):
         limit_threads(1)  # ANTs gives the same result twice on one thread only
-        from deepmir_bids.anatomy.rigid import register_rigid
+        from deepmir_bids.anatomy.rigid_registration import register_rigid
 
         moving = nib.load(self.inputs.in_file)
         moving.set_filename(self.inputs.source_file)  # the name that an error gives
@@ -74,7 +74,7 @@ class Register(SimpleInterface):
 
     def _run_interface(self, runtime):
         limit_threads(1)  # ANTs gives the same result twice on one thread only
-        from deepmir_bids.anatomy.registration import register_template
+        from deepmir_bids.anatomy.template_registration import register_template
 
         head = nib.load(self.inputs.in_file)
         head.set_filename(self.inputs.source_file)  # the name that an error gives
@@ -119,7 +119,7 @@ class Label(SimpleInterface):
     output_spec = _LabelOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.anatomy.labels import label_grid
+        from deepmir_bids.anatomy.labels_on_swi import label_grid
 
         swi = nib.load(self.inputs.reference)
         anatomy = self.inputs.anatomy
@@ -165,9 +165,9 @@ class MeasureAnatomy(SimpleInterface):
     output_spec = _MeasureAnatomyOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.anatomy.measures import measure_structures
-        from deepmir_bids.bids.tables import write_tsv
-        from deepmir_bids.imaging.quality import relative_noise
+        from deepmir_bids.anatomy.structure_measures import measure_structures
+        from deepmir_bids.bids.tsv import write_tsv
+        from deepmir_bids.imaging.image_noise import relative_noise
 
         swi, brain = nib.load(self.inputs.swi), nib.load(self.inputs.brain_mask).get_fdata() > 0
         qsm = _optional(self.inputs.qsm)

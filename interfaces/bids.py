@@ -18,7 +18,7 @@ from nipype.interfaces.base import (
 )
 from nipype.interfaces.io import add_traits
 
-from deepmir_bids.bids.publish import publish
+from deepmir_bids.bids.publishing import publish
 
 
 class _PublishInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
@@ -42,7 +42,7 @@ class Publish(SimpleInterface):
     """
     Name a unit's results and put them in place, all of one run and each one whole.
 
-    It has an input for each of ``results`` (:class:`deepmir_bids.workflows.outputs.Result`).
+    It has an input for each of ``results`` (:class:`deepmir_bids.workflows.unit_outputs.Result`).
     """
 
     input_spec = _PublishInputSpec
@@ -71,7 +71,7 @@ class Publish(SimpleInterface):
         return runtime
 
     def _named(self, folder: Path) -> list[str]:
-        from deepmir_bids.interfaces.derivatives import name_files
+        from deepmir_bids.interfaces.derivatives_sink import name_files
 
         learned = {
             'brain_mask': {

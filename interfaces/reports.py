@@ -18,7 +18,7 @@ from nipype.interfaces.base import (
 )
 from nipype.interfaces.io import add_traits
 
-from deepmir_bids.bids.tables import read_tsv
+from deepmir_bids.bids.tsv import read_tsv
 
 #: Outline of the brain mask.
 BRAIN_COLOUR = '#00c7ff'
@@ -48,7 +48,7 @@ class PlotSlices(SimpleInterface):
     output_spec = _FileOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.reports.contours import plot_slices
+        from deepmir_bids.reports.slice_mosaic import plot_slices
 
         brain = nib.load(self.inputs.brain_mask).get_fdata() > 0
         masks, box = {BRAIN_COLOUR: brain}, brain
@@ -85,8 +85,8 @@ class Blend(SimpleInterface):
     output_spec = _FileOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.reports.contours import plot_slices
-        from deepmir_bids.reports.pages import data_uri, render
+        from deepmir_bids.reports.html_pieces import data_uri, render
+        from deepmir_bids.reports.slice_mosaic import plot_slices
 
         brain = nib.load(self.inputs.brain_mask).get_fdata() > 0
         pictures = []
@@ -124,9 +124,9 @@ class LesionPages(SimpleInterface):
 
     def _run_interface(self, runtime):
         from deepmir_bids import CLASSES
-        from deepmir_bids.reports.gallery import gallery_html
-        from deepmir_bids.reports.tiles import Images
-        from deepmir_bids.reports.viewer import CANDIDATE, viewer_html
+        from deepmir_bids.reports.lesion_gallery import gallery_html
+        from deepmir_bids.reports.lesion_tiles import Images
+        from deepmir_bids.reports.niivue_viewer import CANDIDATE, viewer_html
 
         lesions = read_tsv(self.inputs.table)
         candidates = read_tsv(self.inputs.candidates_table)
@@ -175,8 +175,8 @@ class Facts(SimpleInterface):
     output_spec = _FactsOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.reports.pages import render
-        from deepmir_bids.reports.summary import nuclei_html, review_sentence, summary_html
+        from deepmir_bids.reports.html_pieces import render
+        from deepmir_bids.reports.unit_summary import nuclei_html, review_sentence, summary_html
 
         mask = nib.load(self.inputs.brain_mask)
         volume_ml = (mask.get_fdata() > 0).sum() * np.prod(mask.header.get_zooms()) / 1000
@@ -221,7 +221,7 @@ class Assemble(SimpleInterface):
         add_traits(self.inputs, list(self.inputs.entities))
 
     def _run_interface(self, runtime):
-        from deepmir_bids.interfaces.derivatives import name_files
+        from deepmir_bids.interfaces.derivatives_sink import name_files
         from deepmir_bids.reports.participant_page import assemble_page
 
         reportlets, folder = Path(runtime.cwd) / 'reportlets', Path(runtime.cwd) / 'page'
@@ -242,7 +242,7 @@ class Assemble(SimpleInterface):
 
 def _read_review(path, lesions, candidates):
     """Return a reader's table, or None where there is none."""
-    from deepmir_bids.lesions.review import read_review
+    from deepmir_bids.lesions.reader_review import read_review
 
     return read_review(Path(path), lesions, candidates) if isdefined(path) else None
 

@@ -26,7 +26,7 @@ def shared() -> Path:
 def subject() -> Callable:
     """Return a function that simulates a small subject, each seed and acquisition once."""
     from deepmir_bids.simulation.acquisition import SLOPPY, Acquisition
-    from deepmir_bids.simulation.subject import simulate_subject
+    from deepmir_bids.simulation.simulated_subject import simulate_subject
 
     made: dict = {}
 

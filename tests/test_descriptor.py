@@ -11,7 +11,7 @@ from boutiques import bosh
 from boutiques.invocationSchemaHandler import InvocationValidationError
 from boutiques.validator import DescriptorValidationError
 
-from deepmir_bids.cli.run import parser
+from deepmir_bids.cli.deepmir import parser
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / 'deepmir.json'

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from deepmir_bids import CLASSES
-from deepmir_bids.evaluation.datasets import Case
-from deepmir_bids.evaluation.statistics import ratio
-from deepmir_bids.lesions.components import Lesion, find_lesions
-from deepmir_bids.lesions.matching import Comparison, compare, index_lesions
+from deepmir_bids.evaluation.bootstrap_statistics import ratio
+from deepmir_bids.evaluation.truth_pairs import Case
+from deepmir_bids.lesions.connected_lesions import Lesion, find_lesions
+from deepmir_bids.lesions.truth_matching import Comparison, compare, index_lesions
 
 
 def find_candidates(case: Case) -> tuple[np.ndarray, list[Lesion]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepmir_bids.model.registry import DEFAULT_MODEL, ModelError
+from deepmir_bids.model.model_registry import DEFAULT_MODEL, ModelError
 
 if TYPE_CHECKING:
-    from deepmir_bids.model.predict import Model
+    from deepmir_bids.model.prediction import Model
 
 __all__ = ['DEFAULT_MODEL', 'ModelError', 'load_model']
 
@@ -29,6 +29,6 @@ def load_model(name_or_folder: str | Path = DEFAULT_MODEL) -> Model:
         If there is no such model, or a file of it is missing, changed or does not fit its card.
 
     """
-    from deepmir_bids.model.predict import read_model
+    from deepmir_bids.model.prediction import read_model
 
     return read_model(name_or_folder)

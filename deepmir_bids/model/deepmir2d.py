@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepmir_bids.model.base import LesionNetwork
+from deepmir_bids.model.lesion_network import LesionNetwork
 
 #: Resolution levels, each with twice the channels of the one before.
 LEVELS = 6

@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from deepmir_bids import CLASSES, INPUTS
-from deepmir_bids.model import networks
-from deepmir_bids.model.base import LesionNetwork
-from deepmir_bids.model.predict import Model, save_model
-from deepmir_bids.model.registry import ModelCard, ModelError, sha256
+from deepmir_bids.model import network_choice
+from deepmir_bids.model.lesion_network import LesionNetwork
+from deepmir_bids.model.model_registry import ModelCard, ModelError, sha256
+from deepmir_bids.model.prediction import Model, save_model
 
 #: Entries of a module's state, in the order in which Keras keeps them.
 STATE: dict[type[nn.Module], tuple[str, ...]] = {
@@ -157,7 +157,7 @@ def load_layers(layers: Sequence[Layer], path: Path) -> tuple[LesionNetwork, dic
     if [len(shape) for shape in kernels] != [4, 4]:
         raise ModelError(f'{path} does not begin and end with convolutions: another network.')
     arguments = {'inputs': kernels[0][2], 'outputs': kernels[1][3], 'width': kernels[0][3]}
-    network = networks.build('DeepMIR2D', arguments)
+    network = network_choice.build('DeepMIR2D', arguments)
     parts = [module for module in network.modules() if isinstance(module, tuple(STATE))]
     if len(layers) != len(parts):
         raise ModelError(

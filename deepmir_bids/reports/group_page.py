@@ -11,18 +11,18 @@ from urllib.parse import quote
 import pandas as pd
 
 from deepmir_bids import CLASSES
-from deepmir_bids.anatomy.structures import REGIONS
-from deepmir_bids.bids.publish import write_whole
-from deepmir_bids.group.counts import SOURCES, lesions_of
-from deepmir_bids.group.levels import decades_of, levels_of
-from deepmir_bids.group.participants import first_finished
-from deepmir_bids.group.qc import MEASURES, fences
-from deepmir_bids.group.sum_up import Group
-from deepmir_bids.group.summary import raw_column, summarise
+from deepmir_bids.anatomy.atlas_structures import REGIONS
+from deepmir_bids.bids.publishing import write_whole
+from deepmir_bids.group.cohort_qc import MEASURES, fences
+from deepmir_bids.group.cohort_tables import Group
+from deepmir_bids.group.lesion_counts import SOURCES, lesions_of
+from deepmir_bids.group.participant_rows import first_finished
+from deepmir_bids.group.participant_strata import decades_of, levels_of
+from deepmir_bids.group.prevalence import raw_column, summarise
 from deepmir_bids.reports.glass_brain import VIEWS, plot_glass_brain
-from deepmir_bids.reports.pages import data_uri, render, web_text
+from deepmir_bids.reports.html_pieces import data_uri, render, web_text
 from deepmir_bids.reports.participant_page import head
-from deepmir_bids.reports.summary import CAUTION
+from deepmir_bids.reports.unit_summary import CAUTION
 
 #: Numbers of lesions a participant, as the distribution shows them: name, least and most.
 BINS = {

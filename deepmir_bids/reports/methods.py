@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deepmir_bids import __version__
 from deepmir_bids.data import load as load_data
-from deepmir_bids.model.registry import ModelCard
+from deepmir_bids.model.model_registry import ModelCard
 
 
 def methods_text(card: ModelCard, template: str, atlas: str, operating_point: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from deepmir_bids.data import load as load_data
-from deepmir_bids.reports.pages import CONTENT_POLICY, data_uri, render, web_text
+from deepmir_bids.reports.html_pieces import CONTENT_POLICY, data_uri, render, web_text
 
 
 def assemble_page(

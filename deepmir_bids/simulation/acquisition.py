@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from deepmir_bids.simulation.grids import Grid
+from deepmir_bids.simulation.image_grid import Grid
 
 QSM_METHODS = ('tkd', 'l2', 'weighted')
 

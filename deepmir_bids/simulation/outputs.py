@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from deepmir_bids import CLASSES, INPUTS, __version__
-from deepmir_bids.anatomy.builtin import SPACE
-from deepmir_bids.bids.description import describe_dataset
-from deepmir_bids.bids.results import ENDINGS
-from deepmir_bids.bids.runs import Record, keep_participants, write_records
-from deepmir_bids.bids.tables import write_tsv
-from deepmir_bids.bids.units import unit_folder
-from deepmir_bids.lesions.measures import columns, flags
+from deepmir_bids.anatomy.builtin_head import SPACE
+from deepmir_bids.bids.dataset_description import describe_dataset
+from deepmir_bids.bids.read_results import ENDINGS
+from deepmir_bids.bids.run_records import Record, keep_participants, write_records
+from deepmir_bids.bids.tsv import write_tsv
+from deepmir_bids.bids.unit_of_work import unit_folder
+from deepmir_bids.lesions.lesion_measures import columns, flags
 
 #: Centre and spread in MNI mm of the lesions of each region.
 PLACES = {

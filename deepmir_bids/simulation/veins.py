@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from deepmir_bids.simulation.anatomy import OUTER, Anatomy
-from deepmir_bids.simulation.grids import Grid
+from deepmir_bids.simulation.image_grid import Grid
+from deepmir_bids.simulation.random_head import OUTER, Anatomy
 
 #: Deep veins and sinuses: way points in MNI mm (mirrored if off the midline), calibre in mm.
 DEEP_VEINS = {

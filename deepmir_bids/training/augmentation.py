@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 SWI, QSM, T2W = range(3)
-#: Normalised value of an SWI's signal void (:func:`deepmir_bids.imaging.intensity.normalise_swi`).
+#: Value of a signal void in an SWI that is normalised (``intensity_normalisation.normalise_swi``).
 VOID = -4.0
 #: How often a patch keeps its QSM, its T2w: all four combinations of inputs are common.
 KEPT = {(True, True): 0.36, (True, False): 0.2, (False, True): 0.2, (False, False): 0.24}

@@ -12,21 +12,21 @@ import numpy as np
 import pandas as pd
 import torch
 
-from deepmir_bids.bids.publish import write_whole
-from deepmir_bids.bids.tables import read_tsv, write_tsv
-from deepmir_bids.model.registry import ModelCard
-from deepmir_bids.training.export import draw_curves, write_model
-from deepmir_bids.training.folds import FINAL, Part
-from deepmir_bids.training.loop import train
-from deepmir_bids.training.plan import Plan
-from deepmir_bids.training.recipe import known_classes
-from deepmir_bids.training.subjects import CachedSubject
-from deepmir_bids.training.validation import (
+from deepmir_bids.bids.publishing import write_whole
+from deepmir_bids.bids.tsv import read_tsv, write_tsv
+from deepmir_bids.model.model_registry import ModelCard
+from deepmir_bids.training.fold_division import FINAL, Part
+from deepmir_bids.training.threshold_choice import (
     Finding,
     calibrated,
     find_all,
     summarise,
 )
+from deepmir_bids.training.training_loop import train
+from deepmir_bids.training.training_plan import Plan
+from deepmir_bids.training.training_subjects import CachedSubject
+from deepmir_bids.training.untrained_card import known_classes
+from deepmir_bids.training.write_model import draw_curves, write_model
 
 #: A fold's counts, unit by unit; where it stands, the fold is done.
 HELD_OUT = 'held_out.tsv'
@@ -73,7 +73,7 @@ def run_parts(
     plan : Plan
     out_dir : Path
     initial, device
-        As for :func:`deepmir_bids.training.loop.train`.
+        As for :func:`deepmir_bids.training.training_loop.train`.
 
     """
     folds = [part for part in parts if part.name != FINAL]

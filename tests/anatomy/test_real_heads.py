@@ -10,11 +10,11 @@ import pytest
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from deepmir_bids.anatomy.builtin import SPACE
-from deepmir_bids.anatomy.registration import register_template
-from deepmir_bids.anatomy.templates import BUILTIN_ATLAS, find_anatomy
-from deepmir_bids.imaging.bias import correct_bias
-from deepmir_bids.imaging.grids import resample
+from deepmir_bids.anatomy.builtin_head import SPACE
+from deepmir_bids.anatomy.template_choice import BUILTIN_ATLAS, find_anatomy
+from deepmir_bids.anatomy.template_registration import register_template
+from deepmir_bids.imaging.bias_field import correct_bias
+from deepmir_bids.imaging.read_image import resample
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 

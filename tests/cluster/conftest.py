@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deepmir_bids.bids.results import ENDINGS, OPTIONAL
-from deepmir_bids.bids.runs import Record, make_run_folder, write_records
+from deepmir_bids.bids.read_results import ENDINGS, OPTIONAL
+from deepmir_bids.bids.run_records import Record, make_run_folder, write_records
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from deepmir_bids.anatomy.builtin import SPACE
-from deepmir_bids.anatomy.templates import BUILTIN_ATLAS, find_anatomy
-from deepmir_bids.cli.run import main
+from deepmir_bids.anatomy.builtin_head import SPACE
+from deepmir_bids.anatomy.template_choice import BUILTIN_ATLAS, find_anatomy
+from deepmir_bids.cli.deepmir import main
 
 
 def start(folder: str, label: str, *options: str) -> int:
@@ -24,7 +24,7 @@ def prepare(folder: str, label: str) -> None:
     """Import what a task imports, and make the anatomy: it would take 300 MB 200 times."""
     import nipype  # noqa: F401
 
-    import deepmir_bids.workflows.base  # noqa: F401
+    import deepmir_bids.workflows.whole_app  # noqa: F401
 
     start(folder, label, '--dry-run')
     find_anatomy(SPACE, BUILTIN_ATLAS, Path(folder) / 'work' / 'anatomy')

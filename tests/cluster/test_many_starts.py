@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deepmir_bids.bids.runs import read_participants, read_records
+from deepmir_bids.bids.run_records import read_participants, read_records
 
 TASKS = 200
 START_MANY = Path(__file__).with_name('start_many.py')

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import pytest
 
-from deepmir_bids.bids.runs import read_records
-from deepmir_bids.group.scan import known_units
-from deepmir_bids.simulation.dataset import create_dataset, write_subject
+from deepmir_bids.bids.run_records import read_records
+from deepmir_bids.group.finished_units import known_units
+from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
 
 pytestmark = pytest.mark.slurm
 
@@ -177,7 +177,15 @@ def cohort(tmp_path_factory, subject) -> Path:
 
 def submit(cluster: Cluster, cohort: Path, out: Path, *options: str) -> str:
     """Run deepmir-submit; return what it says."""
-    command = [sys.executable, '-m', 'deepmir_bids.cli.submit', cohort, out, '--venv', sys.prefix]
+    command = [
+        sys.executable,
+        '-m',
+        'deepmir_bids.cli.deepmir_submit',
+        cohort,
+        out,
+        '--venv',
+        sys.prefix,
+    ]
     command += ['--cpus', '1', '--mem-gb', '4', '--time', '10', *options, '--', '--sloppy']
     return cluster.run(*command)
 
@@ -226,7 +234,14 @@ def run_with_plugin(cluster: Cluster, cohort: Path, folder: Path, plugin: str) -
     """Run one participant; each step is a job. Return what deepmir says."""
     file = folder / 'plugin.yml'
     file.write_text(f'plugin: {plugin}\nplugin_args: {{sbatch_args: --time=10}}\n')
-    command = [sys.executable, '-m', 'deepmir_bids.cli.run', cohort, folder / 'out', 'participant']
+    command = [
+        sys.executable,
+        '-m',
+        'deepmir_bids.cli.deepmir',
+        cohort,
+        folder / 'out',
+        'participant',
+    ]
     command += ['--participant-label', '01', '--sloppy', '--work-dir', folder / 'work']
     return cluster.run(*command, '--nprocs', '1', '--use-plugin', file)
 

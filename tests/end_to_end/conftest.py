@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from deepmir_bids.anatomy.builtin import SPACE
-from deepmir_bids.anatomy.templates import BUILTIN_ATLAS, find_anatomy
-from deepmir_bids.simulation.dataset import create_dataset, write_subject
+from deepmir_bids.anatomy.builtin_head import SPACE
+from deepmir_bids.anatomy.template_choice import BUILTIN_ATLAS, find_anatomy
+from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -57,7 +57,7 @@ def deepmir(compute_node) -> Callable[..., Done]:
             # The built-in anatomy is the same for all, and takes seconds to make.
             shutil.copytree(builtin_anatomy(), work / 'anatomy')
         begin = time.perf_counter()
-        command = [sys.executable, '-m', 'deepmir_bids.cli.run', bids_dir, out, 'participant']
+        command = [sys.executable, '-m', 'deepmir_bids.cli.deepmir', bids_dir, out, 'participant']
         done = subprocess.run(
             [*map(str, command), '--work-dir', str(work), '--nprocs', '1', *options],
             env=compute_node(folder / 'home'),
@@ -79,7 +79,7 @@ def offline(compute_node) -> Callable[..., subprocess.Popen]:
         if not work_dir.exists():
             shutil.copytree(builtin_anatomy(), work_dir / 'anatomy')
         return subprocess.Popen(
-            [sys.executable, '-m', f'deepmir_bids.cli.{module}', *map(str, arguments)],
+            [sys.executable, '-m', f'deepmir_bids.cli.deepmir_{module}', *map(str, arguments)],
             env=compute_node(work_dir / 'home'),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.simulation.dataset import create_dataset, write_subject
+from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
 
 pytestmark = pytest.mark.slow
 

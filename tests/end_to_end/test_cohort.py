@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepmir_bids.bids.tables import read_tsv
-from deepmir_bids.cli.run import main
-from deepmir_bids.simulation.dataset import create_dataset, write_subject
+from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.cli.deepmir import main
+from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
 
 pytestmark = [pytest.mark.long, pytest.mark.shared]
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from deepmir_bids.group.reading import read_cohort
-from deepmir_bids.group.sum_up import sum_up
+from deepmir_bids.group.cohort_tables import sum_up
+from deepmir_bids.group.read_cohort import read_cohort
 from deepmir_bids.reports import group_page as module
 from deepmir_bids.reports.group_page import group_page
 from deepmir_bids.simulation.outputs import write_cohort

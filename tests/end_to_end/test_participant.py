@@ -12,9 +12,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.bids.runs import read_participants, read_records
-from deepmir_bids.bids.tables import read_tsv
-from deepmir_bids.lesions.measures import columns
+from deepmir_bids.bids.run_records import read_participants, read_records
+from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.lesions.lesion_measures import columns
 
 pytestmark = pytest.mark.slow
 
@@ -158,7 +158,7 @@ def test_structures_are_measured(anat):
 
 
 def test_the_results_can_be_evaluated(one_subject, one_run, anat, tmp_path):
-    from deepmir_bids.cli.evaluate import main
+    from deepmir_bids.cli.deepmir_evaluate import main
 
     truth = one_subject / 'derivatives' / 'truth'
     assert main([str(truth), str(one_run.out_dir), '--out', str(tmp_path / 'evaluation')]) == 0

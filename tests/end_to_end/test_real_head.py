@@ -8,10 +8,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.anatomy.carry import carry_to_grid
-from deepmir_bids.anatomy.itk import load_ants, read_ants
-from deepmir_bids.anatomy.structures import read_structures
-from deepmir_bids.bids.tables import read_tsv
+from deepmir_bids.anatomy.ants_images import load_ants, read_ants
+from deepmir_bids.anatomy.apply_transforms import carry_to_grid
+from deepmir_bids.anatomy.atlas_structures import read_structures
+from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.data import load as load_data
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared]

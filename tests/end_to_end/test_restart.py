@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from deepmir_bids.bids.tables import read_tsv
+from deepmir_bids.bids.tsv import read_tsv
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ def test_only_what_follows_the_network_runs_again_for_a_threshold(one_subject, t
 
 
 def test_a_killed_run_is_taken_up_where_it_was(one_subject, tmp_path, deepmir):
-    command = [sys.executable, '-m', 'deepmir_bids.cli.run', str(one_subject)]
+    command = [sys.executable, '-m', 'deepmir_bids.cli.deepmir', str(one_subject)]
     command += [str(tmp_path / 'out'), 'participant', '--work-dir', str(tmp_path / 'work')]
     process = subprocess.Popen([*command, '--sloppy'], start_new_session=True)
     deadline = time.monotonic() + 120

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from deepmir_bids import CLASSES
-from deepmir_bids.bids.results import ENDINGS
-from deepmir_bids.bids.tables import read_tsv
-from deepmir_bids.cli.run import main
+from deepmir_bids.bids.read_results import ENDINGS
+from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.cli.deepmir import main
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -6,9 +6,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.bids.tables import read_tsv
-from deepmir_bids.simulation.dataset import create_dataset, write_subject
-from deepmir_bids.simulation.subject import reorient
+from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
+from deepmir_bids.simulation.simulated_subject import reorient
 
 pytestmark = pytest.mark.slow
 

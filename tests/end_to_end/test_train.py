@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from deepmir_bids.model import load_model
-from deepmir_bids.simulation.dataset import create_dataset, write_subject
+from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepmir_bids.evaluation.froc import detection_thresholds, froc
-from deepmir_bids.lesions.matching import compare
+from deepmir_bids.lesions.truth_matching import compare
 
 
 def scatter(rng, number):

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from deepmir_bids.bids.tables import as_tsv, read_tsv
-from deepmir_bids.group.output import write_group
-from deepmir_bids.group.reading import read_cohort
-from deepmir_bids.group.sum_up import describe_columns, sum_up
+from deepmir_bids.bids.tsv import as_tsv, read_tsv
+from deepmir_bids.group.cohort_tables import describe_columns, sum_up
+from deepmir_bids.group.read_cohort import read_cohort
+from deepmir_bids.group.write_group import write_group
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.interfaces.derivatives import name_files
+from deepmir_bids.interfaces.derivatives_sink import name_files
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 def model_folder(tmp_path):
     import torch
 
-    from deepmir_bids.model.networks import build
-    from deepmir_bids.model.predict import Model
-    from deepmir_bids.training.export import write_model
-    from deepmir_bids.training.recipe import blank_card
+    from deepmir_bids.model.network_choice import build
+    from deepmir_bids.model.prediction import Model
+    from deepmir_bids.training.untrained_card import blank_card
+    from deepmir_bids.training.write_model import write_model
 
     torch.manual_seed(0)
     network = {'name': 'UNet3D', 'arguments': {'features': [8, 16], 'fold': [2, 2, 1]}}
@@ -25,7 +25,7 @@ def random_deepmir2d(inputs, outputs, width=2, seed=0):
     """A DeepMIR2D in which no two tensors can be mistaken for one another."""
     import torch
 
-    from deepmir_bids.model.networks import build
+    from deepmir_bids.model.network_choice import build
 
     torch.manual_seed(seed)
     arguments = {'inputs': inputs, 'outputs': outputs, 'width': width}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from deepmir_bids.lesions.components import find_lesions
-from deepmir_bids.model.networks import build
+from deepmir_bids.lesions.connected_lesions import find_lesions
+from deepmir_bids.model.network_choice import build
 
 
 def test_it_has_the_published_size():

@@ -8,11 +8,11 @@ import pytest
 from nibabel.processing import resample_from_to
 
 from deepmir_bids import CLASSES
-from deepmir_bids.lesions.components import iron_area
+from deepmir_bids.lesions.connected_lesions import iron_area
 from deepmir_bids.model import load_model
-from deepmir_bids.simulation.subject import simulate_subject
-from deepmir_bids.training.subjects import cache_subject
-from deepmir_bids.training.validation import find, summarise
+from deepmir_bids.simulation.simulated_subject import simulate_subject
+from deepmir_bids.training.threshold_choice import find, summarise
+from deepmir_bids.training.training_subjects import cache_subject
 
 pytestmark = pytest.mark.long
 

@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from deepmir_bids.bids.runs import Record, keep_participants, write_records
-from deepmir_bids.group.reading import read_cohort
-from deepmir_bids.group.sum_up import sum_up
+from deepmir_bids.bids.run_records import Record, keep_participants, write_records
+from deepmir_bids.group.cohort_tables import sum_up
+from deepmir_bids.group.read_cohort import read_cohort
 from deepmir_bids.reports import group_page as module
 from deepmir_bids.reports.glass_brain import plot_glass_brain
 from deepmir_bids.reports.group_page import group_page

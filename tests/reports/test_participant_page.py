@@ -10,10 +10,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.reports.contours import plot_slices
+from deepmir_bids.reports.lesion_tiles import Images
+from deepmir_bids.reports.niivue_viewer import CANDIDATE, viewer_html
 from deepmir_bids.reports.participant_page import assemble_page, failure_page
-from deepmir_bids.reports.tiles import Images
-from deepmir_bids.reports.viewer import CANDIDATE, viewer_html
+from deepmir_bids.reports.slice_mosaic import plot_slices
 
 
 def head(shape, zooms=(0.9, 0.9, 2.0)):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deepmir_bids.simulation.acquisition import SLOPPY
-from deepmir_bids.simulation.subject import simulate_subject
+from deepmir_bids.simulation.simulated_subject import simulate_subject
 
 
 @pytest.fixture(scope='session')

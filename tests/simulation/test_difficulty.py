@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from deepmir_bids import CLASSES
 from deepmir_bids.simulation.acquisition import Acquisition
-from deepmir_bids.simulation.subject import simulate_subject
+from deepmir_bids.simulation.simulated_subject import simulate_subject
 
 
 def blob_strength(image, zooms):

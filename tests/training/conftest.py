@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepmir_bids.training.recipe import blank_card
-from deepmir_bids.training.subjects import cache_subject
+from deepmir_bids.training.training_subjects import cache_subject
+from deepmir_bids.training.untrained_card import blank_card
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepmir_bids.bids.tables import read_tsv
+from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.model import load_model
 from deepmir_bids.training import crossvalidation
 from deepmir_bids.training.crossvalidation import as_figures, pool, run_parts
-from deepmir_bids.training.folds import divide
-from deepmir_bids.training.plan import Plan
-from deepmir_bids.training.recipe import restrict
-from deepmir_bids.training.subjects import cache_subject
+from deepmir_bids.training.fold_division import divide
+from deepmir_bids.training.training_plan import Plan
+from deepmir_bids.training.training_subjects import cache_subject
+from deepmir_bids.training.untrained_card import restrict
 
 COUNTS = pd.DataFrame(
     [
@@ -41,7 +41,7 @@ def test_counts_are_pooled_and_rates_follow():
 
 @pytest.fixture
 def small(card, monkeypatch):
-    monkeypatch.setattr('deepmir_bids.training.sampling.PATCH', (24, 24, 12))
+    monkeypatch.setattr('deepmir_bids.training.patch_sampling.PATCH', (24, 24, 12))
     network = {'name': 'UNet3D', 'arguments': {'features': [8], 'fold': [2, 2, 1]}}
     return replace(restrict(card, ['swi', 't2w'], ['CMB']), network=network)
 

@@ -1,0 +1,187 @@
+"""Linear registration that does not rely on one start: several are tried, the best is kept.
+
+A start goes wrong now and then (the brain-only template stretches over the scalp, the whole-head
+template collapses on a brain without visible skull), and its own cost does not tell. The mutual
+information of one and the same brain with each result does, inside that brain's mask. A second
+pass that looks at the brain and a rim around it only then brings all sound starts to one place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepmir_bids.anatomy.ants_images import load_ants, read_linear
+
+START_MM, REFINE_MM = 4.0, 3.0
+#: How far around the brain the second pass looks: CSF and the inner table of the skull.
+RIM_MM = 6.0
+#: No head has a brain (with its CSF) smaller or larger than this.
+PLAUSIBLE_ML = (800.0, 2300.0)
+
+
+class RegistrationError(ValueError):
+    """A registration that cannot be trusted: the message names file, measure and cure."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """One linear registration: where it began, and how well and how large the brain came out."""
+
+    name: str
+    transform: str
+    mutual_information: float
+    brain_ml: float
+
+    @property
+    def plausible(self) -> bool:
+        """Whether the brain has a volume that a head may have."""
+        return PLAUSIBLE_ML[0] <= self.brain_ml <= PLAUSIBLE_ML[1]
+
+
+def mutual_information(a: np.ndarray, b: np.ndarray, mask: np.ndarray, bins: int = 32) -> float:
+    """Mutual information (nats) of two arrays inside a mask, from a joint histogram."""
+    codes = []
+    for values in (a[mask], b[mask]):
+        low, high = values.min(), np.percentile(values, 99.5)
+        scaled = (values - low) / max(high - low, np.finfo(np.float32).tiny)
+        codes.append(np.minimum((scaled * bins).astype(int), bins - 1))
+    joint = np.bincount(codes[0] * bins + codes[1], minlength=bins**2).reshape(bins, bins)
+    joint = joint / joint.sum()
+    apart = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    full = joint > 0
+    return float((joint[full] * np.log(joint[full] / apart[full])).sum())
+
+
+def clip_intensity(array: np.ndarray) -> np.ndarray:
+    """From 0 at the darkest to the 99th percentile of the head: eyes and fat outshine no brain."""
+    array = np.nan_to_num(np.asarray(array, np.float32))
+    low, high = np.percentile(array, 0.5), array.max()
+    head = array[array > low + 0.02 * (high - low)]
+    return np.clip(array, low, np.percentile(head, 99) if head.size else high) - low
+
+
+def at_spacing(image, spacing_mm: float, interpolation: str = 'linear'):
+    """An ANTs image at a cubic spacing, smoothed first where that is coarser than its own."""
+    from scipy import ndimage
+
+    ants = load_ants()
+    spacing = np.asarray(image.spacing)
+    array = image.numpy()
+    if interpolation == 'linear':
+        fwhm = np.sqrt(np.clip(spacing_mm**2 - spacing**2, 0, None))
+        array = ndimage.gaussian_filter(array, fwhm / 2.355 / spacing)
+    code = {'linear': 0, 'nearest': 1}[interpolation]
+    return ants.resample_image(image.new_image_like(array), (spacing_mm,) * 3, False, code)
+
+
+def linear_to_template(image, fixed: dict, brain, brain_mask, n_refined: int = 2) -> list[Start]:
+    """Affine from template to image, best first.
+
+    Parameters
+    ----------
+    image
+        ANTs image of the subject, intensities clipped.
+    fixed
+        ANTs images of the template to start from, by name.
+    brain
+        The template's brain without skull, of the same contrast where there is one: every
+        result is judged with it, and the second pass is done with it.
+    brain_mask
+        The template's brain mask on the grid of ``brain``.
+    n_refined
+        How many of the starts take the second pass.
+
+    Returns
+    -------
+    starts
+        First the refined ones, named ``'<start>, refined'``, then the others; the best of each
+        first.
+    """
+    coarse, fine = at_spacing(image, START_MM), at_spacing(image, REFINE_MM)
+    judge = at_spacing(brain, START_MM)
+    inside = _on_grid(brain_mask, judge)
+    near, fine_brain = around(brain_mask, at_spacing(brain, REFINE_MM), RIM_MM)
+    mask_ml = float((brain_mask.numpy() > 0.5).sum() * np.prod(brain_mask.spacing) / 1000)
+
+    def judged(name, transform):
+        carried = load_ants().apply_transforms(judge, coarse, [transform]).numpy()
+        score = mutual_information(judge.numpy(), carried, inside)
+        scale = np.linalg.det(read_linear(transform)[:3, :3])
+        return Start(name, transform, score, mask_ml * float(scale))
+
+    def best_first(starts):
+        return sorted(starts, key=lambda s: (not s.plausible, -s.mutual_information))
+
+    starts = best_first(
+        judged(
+            name,
+            register_linear('Affine', at_spacing(target, START_MM), coarse, (60, 30), 0.3),
+        )
+        for name, target in fixed.items()
+    )
+    refined = best_first(
+        judged(
+            f'{start.name}, refined',
+            register_linear('Affine', fine_brain, fine, (40,), 0.4, start.transform, near),
+        )
+        for start in starts[:n_refined]
+    )
+    return refined + starts
+
+
+def register_linear(
+    kind: str, fixed, moving, iterations, sampling: float, initial=None, mask=None
+) -> str:
+    """Rigid or affine registration by mutual information; path of the transform.
+
+    Parameters
+    ----------
+    kind
+        ``'Rigid'`` or ``'Affine'``.
+    fixed, moving
+        ANTs images.
+    iterations
+        At most so many at each level, the coarsest first; the last is at full resolution.
+    sampling
+        Share of the voxels that are looked at.
+    initial
+        Path of a transform, ``'Identity'``, or None for the centres of mass.
+    mask
+        ANTs image on the grid of ``fixed``: nothing counts outside.
+    """
+    levels = range(len(iterations) - 1, -1, -1)
+    result = load_ants().registration(
+        fixed,
+        moving,
+        type_of_transform=kind,
+        initial_transform=initial,
+        mask=mask,
+        mask_all_stages=mask is not None,
+        aff_metric='mattes',
+        aff_sampling=32,
+        aff_random_sampling_rate=sampling,
+        aff_iterations=iterations,
+        aff_shrink_factors=tuple(2**level for level in levels),
+        aff_smoothing_sigmas=tuple(levels),
+    )
+    return result['fwdtransforms'][0]
+
+
+def around(brain_mask, image, rim_mm: float):
+    """The brain and a rim as a mask on the image's grid, and the image, both cut to its box."""
+    from scipy import ndimage
+
+    ants = load_ants()
+    distance = ndimage.distance_transform_edt(~_on_grid(brain_mask, image), sampling=image.spacing)
+    near = distance <= rim_mm
+    found = np.argwhere(near)
+    box = found.min(0).tolist(), (found.max(0) + 1).tolist()
+    mask = image.new_image_like(near.astype(np.float32))
+    return ants.crop_indices(mask, *box), ants.crop_indices(image, *box)
+
+
+def _on_grid(mask, like) -> np.ndarray:
+    carried = load_ants().resample_image_to_target(mask, like, interp_type='linear')
+    return carried.numpy() > 0.5

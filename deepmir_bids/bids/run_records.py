@@ -1,0 +1,149 @@
+"""Which units a run took on and what became of them: a record beside its log.
+
+A cohort is run by hundreds of tasks at once, so no two of them write the same file. The group
+level puts the records together; it never needs the raw dataset.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from deepmir_bids.bids.publishing import write_whole
+from deepmir_bids.bids.tsv import MISSING, read_rows, rows_as_tsv
+
+COLUMNS = ('participant_id', 'session_id', 'status', 'reason')
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run did with a unit; ``status`` is started, done, failed or skipped."""
+
+    participant_id: str
+    session_id: str | None
+    status: str
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, label: str, status: str, reason: str | None = None) -> Record:
+        """Make the record of a unit by its label, ``sub-01`` or ``sub-01_ses-02``."""
+        participant_id, _, session_id = label.partition('_')
+        return cls(participant_id, session_id or None, status, reason)
+
+    @property
+    def label(self) -> str:
+        """The unit as BIDS writes it."""
+        return self.participant_id + (f'_{self.session_id}' if self.session_id else '')
+
+
+@dataclass(frozen=True)
+class RawParticipants:
+    """What the raw ``participants.tsv`` says of those that were run, as text.
+
+    ``rows`` by participant_id; ``columns`` without it; ``descriptions`` as in its JSON.
+    """
+
+    columns: list[str]
+    rows: dict[str, dict[str, str]]
+    descriptions: dict[str, Any]
+
+
+def make_run_folder(parent: Path) -> Path:
+    """
+    Make a folder that no other task has, named so that names sort by time.
+
+    Host and process tell tasks apart, save in containers, which may all be process 1 of one name.
+    """
+    host = re.sub(r'[^A-Za-z0-9]', '', socket.gethostname().split('.')[0])
+    name = f'{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{host or "host"}-{os.getpid()}'
+    folder, again = parent / name, 1
+    while True:
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            again += 1
+            folder = parent / f'{name}-{again}'
+
+
+def write_records(log_dir: Path, records: Iterable[Record]) -> None:
+    """Write ``units.tsv``, whole, of a run."""
+    write_whole(log_dir / 'units.tsv', rows_as_tsv(map(vars, records), COLUMNS))
+
+
+def keep_participants(log_dir: Path, bids_dir: Path, labels: Iterable[str]) -> None:
+    """
+    Keep what the raw dataset says of a run's participants, if it says anything.
+
+    Parameters
+    ----------
+    log_dir
+        Where ``participants.tsv`` and ``.json`` go.
+    bids_dir
+        Root of the raw dataset.
+    labels
+        Of the participants, without the ``sub-``.
+
+    """
+    raw = bids_dir / 'participants.tsv'
+    rows = read_rows(raw) if raw.is_file() else []
+    wanted = {f'sub-{label}' for label in labels}
+    rows = [row | {'participant_id': _with_prefix(row.get('participant_id', ''))} for row in rows]
+    rows = [row for row in rows if row['participant_id'] in wanted]
+    if rows:
+        write_whole(log_dir / 'participants.tsv', rows_as_tsv(rows, list(rows[0])))
+    if rows and (described := raw.with_suffix('.json')).is_file():
+        text = described.read_text(encoding='utf-8-sig', errors='replace')
+        write_whole(log_dir / 'participants.json', text)
+
+
+def read_records(out_dir: Path) -> dict[str, Record]:
+    """Read the last record of each unit, by its label."""
+    latest: dict[str, Record] = {}
+    for log_dir in _log_dirs(out_dir, 'units.tsv'):
+        for row in read_rows(log_dir / 'units.tsv'):
+            cells = [None if row.get(name, MISSING) == MISSING else row[name] for name in COLUMNS]
+            record = Record(cells[0] or '', cells[1], cells[2] or '', cells[3])
+            latest[record.label] = record
+    return latest
+
+
+def read_participants(out_dir: Path) -> RawParticipants:
+    """Put together what the runs kept of the raw dataset; later runs know better."""
+    columns: dict[str, None] = {}
+    rows: dict[str, dict[str, str]] = {}
+    descriptions: dict[str, Any] = {}
+    for log_dir in _log_dirs(out_dir, 'participants.tsv'):
+        for row in read_rows(log_dir / 'participants.tsv'):
+            columns |= dict.fromkeys(row)
+            rows[row['participant_id']] = row
+        descriptions |= _read_descriptions(log_dir / 'participants.json')
+    columns.pop('participant_id', None)
+    return RawParticipants(list(columns), rows, descriptions)
+
+
+def _log_dirs(out_dir: Path, holding: str) -> Iterator[Path]:
+    """Folders of the runs that left a file, the earliest first."""
+    logs = out_dir / 'logs'
+    names = sorted(os.listdir(logs)) if logs.is_dir() else []
+    return (logs / name for name in names if (logs / name / holding).is_file())
+
+
+def _read_descriptions(path: Path) -> dict[str, Any]:
+    # It is the raw dataset's file: one that is damaged must not cost the cohort its group level.
+    try:
+        described = json.loads(path.read_text(encoding='utf-8-sig'))
+    except (OSError, ValueError):
+        return {}
+    return described if isinstance(described, dict) else {}
+
+
+def _with_prefix(participant_id: str) -> str:
+    return f'sub-{participant_id.strip().removeprefix("sub-")}'

@@ -1,0 +1,174 @@
+"""A whole prediction against its truth: from two folders to tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from deepmir_bids import CLASSES
+from deepmir_bids.anatomy.atlas_structures import REGIONS
+from deepmir_bids.evaluation.bootstrap_statistics import BOOTSTRAP_SAMPLES, LEVEL, SEED
+from deepmir_bids.evaluation.froc import compare_candidates, find_candidates, froc
+from deepmir_bids.evaluation.lesion_outcomes import COLUMNS, OUTSIDE, SIZES, judge_lesions
+from deepmir_bids.evaluation.pooled_figures import average, by_subject, count, figures
+from deepmir_bids.evaluation.truth_pairs import Case, Pair, find_pairs, read_case
+from deepmir_bids.evaluation.valdo_rule import DISTANCE_MM, score_valdo
+from deepmir_bids.lesions.truth_matching import MATCHING_DISTANCE_MM
+
+#: VALDO's rule gives a figure for each subject, and means of these.
+VALDO_MEASURES = (
+    'F1',
+    'dice',
+    'absolute_count_difference',
+    'absolute_volume_difference_mm3',
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One unit: the fate of its lesions, the peaks of all candidates, and VALDO's figures."""
+
+    label: str
+    lesions: list[dict]
+    peaks: dict[str, list[float]]
+    valdo: list[dict]
+    extent: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Tables by the name of their file, and what they rest on."""
+
+    tables: dict[str, pd.DataFrame]
+    facts: dict[str, Any]
+
+
+def evaluate(
+    truth: Path,
+    prediction: Path,
+    rule: str = 'deepmir',
+    watch: Callable[[Sequence[Pair]], Iterable[Pair]] = iter,
+) -> Evaluation:
+    """Judge every unit of a truth; nothing is written.
+
+    Parameters
+    ----------
+    truth, prediction : Path
+        See :func:`deepmir_bids.evaluation.truth_pairs.find_pairs`.
+    rule : str
+        ``valdo`` adds the figures by VALDO's rule.
+    watch : callable
+        Passes the units on, one after the other, and may show how far it is.
+
+    Raises
+    ------
+    UsageError, InputError
+        If a unit is missing, or an image cannot be used.
+
+    """
+    pairs = find_pairs(truth, prediction)
+    return summarise([judge(read_case(pair), rule) for pair in watch(pairs)], rule)
+
+
+def judge(case: Case, rule: str) -> Judged:
+    """Judge one unit."""
+    labels, candidates = find_candidates(case)
+    peaks, detected = {}, {}
+    for name in CLASSES:
+        own, detected[name] = compare_candidates(case, name, labels, candidates)
+        peaks[name] = list(own.values())
+    valdo = [
+        {
+            'unit': case.label,
+            'class': name,
+            **asdict(score_valdo(case.truth == value, case.found == value, case.zooms)),
+        }
+        for name, value in CLASSES.items()
+        if rule == 'valdo'
+    ]
+    return Judged(case.label, judge_lesions(case, detected), peaks, valdo, case.extent)
+
+
+def summarise(judged: Sequence[Judged], rule: str) -> Evaluation:
+    """Put the units together."""
+    units = [one.label for one in judged]
+    rows = [row for one in judged for row in one.lesions]
+    lesions = pd.DataFrame(rows, columns=list(COLUMNS))
+    tables: dict[str, list[pd.DataFrame]] = {
+        name: [] for name in ('summary', 'by_size', 'by_region', 'subjects', 'froc')
+    }
+    for name in CLASSES:
+        own = lesions[lesions['class'] == name]
+        counts = count(own, units)
+        tables['summary'].append(_labelled(figures(counts), {'rule': 'deepmir', 'class': name}))
+        tables['subjects'].append(_labelled(by_subject(counts), {'class': name}))
+        for table, column, groups in _groups(own):
+            tables[table] += [
+                _labelled(
+                    figures(count(own[own[column] == group], units)),
+                    {'class': name, column: group},
+                )
+                for group in groups
+            ]
+        tables['froc'].append(_labelled(_curve(own, judged, name), {'class': name}))
+    if rule == 'valdo':
+        tables['valdo'] = [pd.DataFrame([row for one in judged for row in one.valdo])]
+        tables['summary'] += _summarise_valdo(tables['valdo'][0])
+    joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    return Evaluation({**joined, 'lesions': lesions}, _facts(units, judged, rule))
+
+
+def _groups(lesions: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
+    """Table, column and values of each grouping; outside the brain only if something is there."""
+    outside = [OUTSIDE] if (lesions['region'] == OUTSIDE).any() else []
+    return [('by_size', 'size', list(SIZES)), ('by_region', 'region', [*REGIONS, *outside])]
+
+
+def _curve(lesions: pd.DataFrame, judged: Sequence[Judged], name: str) -> pd.DataFrame:
+    true = lesions[lesions['fate'] != 'FP']
+    groups = {
+        group: (true[column] == group).to_numpy()
+        for _, column, values in _groups(lesions)
+        for group in values
+    }
+    peaks = np.array([peak for one in judged for peak in one.peaks[name]], dtype=float)
+    # Where units were outlined at different probabilities, all have candidates from here up.
+    peaks = peaks[peaks >= max(one.extent for one in judged)]
+    return froc(peaks, true['detected_at'].to_numpy(float), len(judged), groups)
+
+
+def _summarise_valdo(table: pd.DataFrame) -> list[pd.DataFrame]:
+    return [
+        pd.DataFrame(
+            [
+                {'rule': 'valdo', 'class': name, 'measure': measure}
+                | average(table.loc[table['class'] == name, measure].to_numpy(float))
+                for measure in VALDO_MEASURES
+            ]
+        )
+        for name in CLASSES
+    ]
+
+
+def _facts(units: list[str], judged: Sequence[Judged], rule: str) -> dict[str, Any]:
+    """What the figures rest on."""
+    facts = {
+        'units': units,
+        'matching': 'overlap by a voxel, or centroids within the distance; one to one, the '
+        'nearest first; components of 26-connected voxels',
+        'matching_distance_mm': MATCHING_DISTANCE_MM,
+        'interval': f'{LEVEL:.0%}, percentiles of {BOOTSTRAP_SAMPLES} bootstrap samples of the '
+        f'subjects, seed {SEED}',
+        'lowest_threshold_of_froc': max(one.extent for one in judged),
+    }
+    return facts | ({'valdo_distance_mm': DISTANCE_MM} if rule == 'valdo' else {})
+
+
+def _labelled(table: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
+    """Put columns of one value before the others."""
+    return pd.concat([pd.DataFrame(labels, index=table.index), table], axis=1)

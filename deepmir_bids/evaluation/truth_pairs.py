@@ -1,0 +1,161 @@
+"""Pairs of a true class map and what deepmir found, checked before anything is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deepmir_bids import CLASSES
+from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices, read_structures
+from deepmir_bids.bids.read_results import Results, holds_classes, read_results
+from deepmir_bids.bids.unit_of_work import Unit, unit_folder
+from deepmir_bids.errors import InputError, UsageError
+from deepmir_bids.imaging.read_image import read_image, same_grid
+from deepmir_bids.lesions.connected_lesions import iron_area
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Files of one unit: its true class map, and deepmir's results."""
+
+    label: str
+    truth: Path
+    results: Results
+
+
+@dataclass(frozen=True)
+class Case:
+    """One unit in memory, everything on one grid.
+
+    Attributes
+    ----------
+    label : str
+        ``sub-01`` or ``sub-01_ses-02``.
+    truth, found : uint8 arrays (X, Y, Z)
+        0, or a value of :data:`deepmir_bids.CLASSES`.
+    probabilities : float32 array (2, X, Y, Z)
+        In the order of the classes.
+    brain_mask, iron_area : bool arrays (X, Y, Z)
+        Where CMB, and where iron deposits count.
+    structures : int32 array (X, Y, Z)
+    names : dict
+        Value in ``structures`` → name and region.
+    affine : array (4, 4)
+        To RAS+ world mm.
+    extent, min_volume_mm3 : float
+        Outline and smallest volume of a lesion in the run that found them.
+
+    """
+
+    label: str
+    truth: np.ndarray
+    found: np.ndarray
+    probabilities: np.ndarray
+    brain_mask: np.ndarray
+    iron_area: np.ndarray
+    structures: np.ndarray
+    names: dict[int, tuple[str, str]]
+    affine: np.ndarray
+    extent: float
+    min_volume_mm3: float
+
+    @property
+    def zooms(self) -> list[float]:
+        """Voxel sizes in mm."""
+        return np.linalg.norm(self.affine[:3, :3], axis=0).tolist()
+
+
+def find_pairs(truth: Path, prediction: Path) -> list[Pair]:
+    """Find what deepmir left of every unit that has a true class map.
+
+    Parameters
+    ----------
+    truth : Path
+        A derivatives dataset with one class map a unit, ``sub-*_dseg.nii.gz``; those of
+        lesions and candidates hold an index for each and are passed over.
+    prediction : Path
+        An output folder of deepmir. Units without a truth are passed over.
+
+    Raises
+    ------
+    UsageError
+        If a folder is not there, the truth has no class map or two of one unit, or the prediction
+        lacks a unit.
+    InputError
+        If a unit's results are not complete.
+
+    """
+    for folder in (truth, prediction):
+        if not folder.is_dir():
+            raise UsageError(f'{folder} is not a folder.')
+    maps: dict[str, Path] = {}
+    for path in class_maps(truth):
+        label = '_'.join(p for p in path.name.split('_') if p.startswith(('sub-', 'ses-')))
+        if label in maps:
+            raise UsageError(f'{truth} has two class maps of {label}: leave one of them there.')
+        maps[label] = path
+    if not maps:
+        raise UsageError(f'{truth} has no class map: they are called sub-<label>…_dseg.nii.gz.')
+    missing = [label for label in maps if not unit_folder(prediction, label).is_dir()]
+    if missing:
+        raise UsageError(
+            f'{prediction} has no results of {", ".join(missing[:10])}'
+            f'{" …" if len(missing) > 10 else ""}, of whom {truth} has the truth: '
+            'run deepmir on them, or take them out of the truth.'
+        )
+    return [Pair(label, path, read_results(prediction, Unit.of(label)))
+            for label, path in maps.items()]  # fmt: skip
+
+
+def class_maps(folder: Path) -> list[Path]:
+    """Class maps (``*_dseg.nii.gz``) in a derivatives dataset, without the indexed lesions."""
+    paths = folder.glob('sub-*/**/anat/sub-*_dseg.nii.gz')
+    return sorted(path for path in paths if holds_classes(path))
+
+
+def read_case(pair: Pair) -> Case:
+    """Read a unit's images and check that they belong together.
+
+    Raises
+    ------
+    InputError
+        If an image is damaged, is on another grid than the found lesions, or holds labels that are
+        no class; or if the sidecar does not say how lesions were outlined.
+
+    """
+    files = pair.results.files
+    reference, found = read_image(files['classes'])
+
+    def read(path: Path) -> np.ndarray:
+        image, data = read_image(path)
+        if image.shape != reference.shape or not same_grid(image, reference):
+            raise InputError(f'{path} is not on the grid of {files["classes"]}: resample it.')
+        return data
+
+    truth = read(pair.truth)
+    for path, data in ((pair.truth, truth), (files['classes'], found)):
+        if not np.isin(data, (0, *CLASSES.values())).all():
+            raise InputError(f'{path} holds values other than 0 and {CLASSES}: relabel it.')
+    missing = {'ExtentThreshold', 'MinimumVolume'} - set(pair.results.found)
+    if missing:
+        raise InputError(
+            f'The sidecar of {files["lesions"]} lacks {" and ".join(sorted(missing))}: '
+            'run deepmir again.'
+        )
+    structures = read(files['structures']).astype(np.int32)
+    known = read_structures(files['structures_tsv'])
+    return Case(
+        label=pair.label,
+        truth=truth.astype(np.uint8),
+        found=found.astype(np.uint8),
+        probabilities=np.stack([read(files[f'{name.lower()}_probseg']) for name in CLASSES]),
+        brain_mask=read(files['brain_mask']) > 0.5,
+        iron_area=iron_area(np.isin(structures, basal_ganglia_indices(known)), reference.affine),
+        structures=structures,
+        names={one.index: (one.name, one.region) for one in known},
+        affine=reference.affine,
+        extent=pair.results.found['ExtentThreshold'],
+        min_volume_mm3=pair.results.found['MinimumVolume'],
+    )

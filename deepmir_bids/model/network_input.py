@@ -1,0 +1,239 @@
+"""From images on the SWI's grid to the network's input, and from its probabilities back.
+
+The working grid is the SWI's own, turned to canonical (RAS) axis order: cropped to the brain and
+scaled to the card's spacing for a 3D network, padded for a network that takes whole axial slices.
+It is never rotated, so every step is separable and exactly undone. Training and the app call the
+same two functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepmir_bids import INPUTS
+from deepmir_bids.imaging.intensity_normalisation import NORMALISATIONS
+from deepmir_bids.model.model_registry import ModelCard
+
+#: Slices are padded to this size at least, and to a multiple of the step.
+SLICE_SIZE = 256
+SLICE_STEP = 32
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where a working grid lies in its SWI.
+
+    Voxel ``w`` of the working grid is voxel ``start + step * w`` of the canonical SWI.
+    """
+
+    shape: tuple[int, ...]
+    start: np.ndarray
+    step: np.ndarray
+    canonical_shape: tuple[int, ...]
+    orientation: np.ndarray
+
+    def locate(self, voxel: np.ndarray) -> np.ndarray:
+        """Nearest working voxel of a ``voxel`` (i, j, k) of the SWI."""
+        canonical = np.empty(3)
+        for axis, (to, flip) in enumerate(self.orientation.astype(int)):
+            last = self.canonical_shape[to] - 1
+            canonical[to] = voxel[axis] if flip > 0 else last - voxel[axis]
+        return np.round((canonical - self.start) / self.step).astype(int)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The input of a network, ``x`` (input, X, Y, Z), and its grid.
+
+    NaN marks what was not measured, and slices that a network of whole slices leaves out.
+    """
+
+    x: np.ndarray
+    brain_mask: np.ndarray
+    grid: Grid
+
+
+def prepare(
+    swi: np.ndarray,
+    qsm: np.ndarray | None,
+    t2w: np.ndarray | None,
+    brain_mask: np.ndarray,
+    affine: np.ndarray,
+    card: ModelCard,
+) -> Prepared:
+    """Bring the images of a unit to the working grid and intensities of a model.
+
+    Parameters
+    ----------
+    swi, qsm, t2w : arrays (X, Y, Z) or None
+        On the SWI's grid; ``qsm`` in ppm, paramagnetic positive. NaN marks unmeasured voxels, and
+        so do blocks of exact zeros in ``qsm`` (its mask) and ``t2w`` (its field of view).
+    brain_mask : bool array (X, Y, Z)
+    affine : array (4, 4)
+        Of the SWI: any orientation, obliqueness and voxel size.
+    card : ModelCard
+
+    Raises
+    ------
+    ModelError
+        If an input is missing that the model needs.
+    ValueError
+        If the brain mask is empty, or an image has no contrast inside it.
+
+    """
+    given = zip(INPUTS, (swi, qsm, t2w), strict=True)
+    images = {
+        name: np.asarray(image, dtype=np.float32) for name, image in given if image is not None
+    }
+    card.check_inputs(images)
+    return PREPARATIONS[card.preparation](images, np.asarray(brain_mask) > 0, affine, card)
+
+
+def _on_working_grid(images, brain_mask, affine, card: ModelCard) -> Prepared:
+    grid = working_grid(brain_mask, affine, card.spacing_mm, card.margin_mm)
+    mask = resample(brain_mask.astype(np.float32), grid) >= 0.5
+    x = np.full((len(card.inputs), *grid.shape), np.nan, dtype=np.float32)
+    for channel, name in enumerate(card.inputs):
+        if name not in images:
+            continue
+        values = images[name]
+        measured = np.isfinite(values) if name == 'swi' else _measured(values)
+        values = resample(values, grid, measured)
+        if np.isfinite(values[mask]).any():
+            x[channel] = _normalise(values, mask, card.spacing_mm, card, name)
+    return Prepared(x, mask, grid)
+
+
+def _in_padded_slices(images, brain_mask, affine, card: ModelCard) -> Prepared:
+    """Whole axial slices in the SWI's own voxels, padded as the DEEPMIR authors did.
+
+    Not quite as they did: an odd size is padded in full, and one above 256 to the next multiple of
+    32, so that nothing is lost. Slices in which the SWI's sum is not positive are NaN throughout,
+    and so are those beside the brain, where nothing would count.
+    """
+    import nibabel as nib
+
+    orientation = nib.orientations.io_orientation(affine)
+    zooms = nib.affines.voxel_sizes(affine)[np.argsort(orientation[:, 0])]
+    own = nib.orientations.apply_orientation(brain_mask, orientation).shape
+    shape = tuple(max(SLICE_SIZE, -(-n // SLICE_STEP) * SLICE_STEP) for n in own[:2]) + own[2:]
+    low = [(wide - n) // 2 for wide, n in zip(shape, own, strict=True)]
+    grid = Grid(shape, -np.array(low, dtype=float), np.ones(3), own, orientation)
+    sides = [(b, wide - n - b) for b, wide, n in zip(low, shape, own, strict=True)]
+
+    def pad(image, value):
+        image = nib.orientations.apply_orientation(image, orientation)
+        return np.pad(image, sides, constant_values=value)
+
+    mask = pad(brain_mask, False)
+    finite = {name: np.where(np.isfinite(image), image, 0) for name, image in images.items()}
+    # Stretched to 0…255, the lowest value is 0: to pad with it is to pad with zeros after that.
+    padded = {name: pad(finite[name], finite[name].min()) for name in card.inputs}
+    x = np.stack([_normalise(image, mask, zooms, card, n) for n, image in padded.items()])
+    x[..., (padded['swi'].sum(axis=(0, 1)) <= 0) | ~mask.any(axis=(0, 1))] = np.nan
+    return Prepared(x, mask, grid)
+
+
+def _normalise(values, mask, zooms, card: ModelCard, name: str) -> np.ndarray:
+    try:
+        return NORMALISATIONS[card.inputs[name]](values, mask, zooms)
+    except ValueError as error:
+        raise ValueError(f'{name}: {error}') from None
+
+
+#: How images become a network's input, by the name that a model card gives it.
+PREPARATIONS: dict[str, Callable[..., Prepared]] = {
+    'working-grid': _on_working_grid,
+    'padded-slices': _in_padded_slices,
+}
+
+
+def restore(probabilities: np.ndarray, grid: Grid) -> np.ndarray:
+    """Bring ``probabilities`` (class, *grid.shape) to the SWI's own grid, 0 outside the box.
+
+    On a grid coarser than the working one the highest probability of a voxel's neighbourhood is
+    kept: sampling between peaks would lose small lesions.
+
+    """
+    import nibabel as nib
+    from scipy.ndimage import affine_transform, maximum_filter
+
+    size = [max(1, round(1 / step)) for step in grid.step]
+    canonical = nib.orientations.axcodes2ornt('RAS')
+    back = nib.orientations.ornt_transform(canonical, grid.orientation)
+    restored = []
+    for image in probabilities:
+        peaks = maximum_filter(image, size) if max(size) > 1 else image
+        image = affine_transform(
+            peaks.astype(np.float32),
+            np.diag(1 / grid.step),
+            -grid.start / grid.step,
+            grid.canonical_shape,
+            order=1,
+        )
+        restored.append(nib.orientations.apply_orientation(image, back))
+    return np.stack(restored)
+
+
+def working_grid(brain_mask, affine, spacing_mm, margin_mm) -> Grid:
+    """Lay the working grid around a brain mask."""
+    import nibabel as nib
+
+    if not brain_mask.any():
+        raise ValueError('The brain mask is empty.')
+    orientation = nib.orientations.io_orientation(affine)
+    mask = nib.orientations.apply_orientation(brain_mask, orientation)
+    zooms = nib.affines.voxel_sizes(affine)[np.argsort(orientation[:, 0])]
+    step = np.asarray(spacing_mm, dtype=float) / zooms
+    lowest, highest = [], []
+    for axis in range(3):
+        occupied = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        margin = margin_mm / zooms[axis]
+        lowest.append(max(occupied[0] - margin, 0))
+        highest.append(min(occupied[-1] + margin, mask.shape[axis] - 1))
+    start = np.asarray(lowest, dtype=float)
+    shape = tuple(int(n) for n in np.floor((highest - start) / step + 1e-6) + 1)
+    return Grid(shape, start, step, mask.shape, orientation)
+
+
+def resample(image, grid: Grid, measured=None) -> np.ndarray:
+    """Sample ``image``, on the SWI's grid, linearly on the working grid.
+
+    Only ``measured`` voxels count; where they make up less than half of a sample it becomes NaN.
+
+    """
+    import nibabel as nib
+
+    image = nib.orientations.apply_orientation(image, grid.orientation)
+    if measured is None or measured.all():
+        return _sample(image, grid)
+    measured = nib.orientations.apply_orientation(measured, grid.orientation)
+    weight = _sample(measured.astype(np.float32), grid)
+    values = _sample(np.where(measured, image, 0), grid)
+    return np.where(weight >= 0.5, values / np.maximum(weight, 0.5), np.nan).astype(np.float32)
+
+
+def _sample(image, grid: Grid) -> np.ndarray:
+    from scipy.ndimage import affine_transform, gaussian_filter
+
+    # Against aliasing where the SWI is finer than the working grid (scikit-image's rule).
+    sigma = np.maximum(grid.step - 1, 0) / 2
+    image = image.astype(np.float32)
+    if sigma.max() > 0.1:
+        image = gaussian_filter(image, sigma)
+    return affine_transform(
+        image, np.diag(grid.step), grid.start, grid.shape, order=1, mode='nearest'
+    )
+
+
+def _measured(image: np.ndarray) -> np.ndarray:
+    """Measured voxels: finite, and not in a block of exact zeros (a lone 0 is a value)."""
+    from scipy.ndimage import binary_opening
+
+    zero = image == 0
+    if zero.any():
+        zero = binary_opening(zero, np.ones((2, 2, 2), dtype=bool))
+    return np.isfinite(image) & ~zero

@@ -1,0 +1,1 @@
+"""From the scanner's magnitude and phase: local field, susceptibility, SWI."""

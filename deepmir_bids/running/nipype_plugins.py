@@ -1,0 +1,126 @@
+"""Nipype's plugins: how, and on which machines, the steps of a run are carried out."""
+
+from __future__ import annotations
+
+import getpass
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deepmir_bids.errors import UsageError
+from deepmir_bids.settings import Settings
+
+LOCAL = ('Linear', 'MultiProc', 'LegacyMultiProc')
+CLUSTER = (
+    'SLURM', 'SLURMGraph', 'PBS', 'PBSGraph', 'SGE', 'SGEGraph', 'LSF', 'OAR', 'Condor',
+    'CondorDAGMan',
+)  # fmt: skip
+#: Arguments that a scheduler's plugin hands to the command which submits a step.
+SUBMISSION = ('sbatch_args', 'qsub_args', 'bsub_args', 'oarsub_args')
+#: What SLURM is asked for, whatever else a plugin file wants of it.
+SLURM_RESOURCES = '--cpus-per-task={threads} --mem={mem_gb}G'
+#: A process needs this much (GB) for what it imports, however little its step needs.
+LEAST_GB = 1
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin's name and arguments, as Nipype takes them."""
+
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def submits(self) -> bool:
+        """Whether it ends when all is submitted, and not when all is done."""
+        return self.name.endswith(('Graph', 'DAGMan'))
+
+    @property
+    def poll_s(self) -> float:
+        """How often to ask what is done: a scheduler that everyone shares, seldom."""
+        return 0.02 if self.name in LOCAL else 2.0
+
+    def for_nipype(self, on_status: Callable[..., None]) -> dict[str, Any]:
+        """Return the arguments of a workflow's ``run``; it reports to ``on_status`` if it can."""
+        arguments = dict(self.arguments)
+        if not self.submits:
+            arguments['status_callback'] = on_status
+        if self.name == 'MultiProc':
+            from deepmir_bids.running.unit_by_unit import UnitByUnitPlugin
+
+            return {'plugin': UnitByUnitPlugin(plugin_args=arguments)}
+        return {'plugin': self.name, 'plugin_args': arguments}
+
+
+def choose_plugin(settings: Settings) -> Plugin:
+    """Return the plugin of a run: as asked for, one process, or several."""
+    if settings.use_plugin is not None:
+        return read_plugin(settings.use_plugin)
+    if settings.nprocs == 1:
+        return Plugin('Linear')
+    arguments: dict[str, Any] = {'n_procs': settings.nprocs, 'raise_insufficient': False}
+    if settings.mem_gb:
+        arguments['memory_gb'] = settings.mem_gb
+    return Plugin('MultiProc', arguments)
+
+
+def read_plugin(path: Path) -> Plugin:
+    """
+    Read a plugin file: YAML with ``plugin`` and, perhaps, ``plugin_args``.
+
+    Raises
+    ------
+    UsageError
+        It is no such file, or names no plugin that Nipype has.
+
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        why = ' '.join(str(error).split())
+        raise UsageError(f'--use-plugin {path} cannot be read as YAML: {why}.') from error
+    content = content if isinstance(content, dict) else {}
+    name, arguments = content.get('plugin'), content.get('plugin_args') or {}
+    if name not in LOCAL + CLUSTER:
+        raise UsageError(
+            f'--use-plugin {path} has no "plugin" that Nipype knows: '
+            f'the names are {", ".join(LOCAL + CLUSTER)}.'
+        )
+    if not isinstance(arguments, dict):
+        raise UsageError(f'--use-plugin {path}: "plugin_args" must be names with values.')
+    if name not in CLUSTER:
+        arguments.setdefault('raise_insufficient', False)
+    return Plugin(name, arguments)
+
+
+def request_resources(workflow, plugin: Plugin) -> None:
+    """
+    Let each step ask the scheduler for the threads and the memory that it needs.
+
+    ``{threads}`` and ``{mem_gb}`` in the plugin's submission arguments become those of the step.
+    SLURM is asked for them in any case; what the plugin file says comes after, and wins.
+    """
+    if plugin.name not in CLUSTER:
+        return
+    # Nipype names jobs after it, and containers often lack it.
+    os.environ.setdefault('LOGNAME', getpass.getuser())
+    wanted = {name: plugin.arguments[name] for name in SUBMISSION if name in plugin.arguments}
+    if plugin.name.startswith('SLURM'):
+        wanted['sbatch_args'] = f'{SLURM_RESOURCES} {wanted.get("sbatch_args", "")}'.strip()
+    for name in workflow.list_node_names():
+        node = workflow.get_node(name)
+        resources = {
+            '{threads}': str(node.n_procs),
+            '{mem_gb}': str(max(LEAST_GB, math.ceil(node.mem_gb))),
+        }
+        filled = dict(wanted)
+        for option, text in wanted.items():
+            for place, value in resources.items():
+                text = text.replace(place, value)
+            filled[option] = text
+        node.plugin_args = {**filled, 'overwrite': True}

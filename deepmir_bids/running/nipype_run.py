@@ -1,0 +1,96 @@
+"""Nipype, told how to run a graph, and asked afterwards what came of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+from deepmir_bids.bids.unit_of_work import Unit
+from deepmir_bids.running.crash_files import find_crashes, reason
+from deepmir_bids.running.nipype_plugins import Plugin, request_resources
+from deepmir_bids.running.terminal_progress import RunProgress
+from deepmir_bids.settings import Settings
+
+#: A shared file system may show a finished job's files late; Nipype's own 5 s are too few.
+JOB_FINISHED_S = 60
+
+
+def execute(
+    workflow, settings: Settings, plugin: Plugin, units: list[Unit], log_dir: Path
+) -> dict[str, str]:
+    """
+    Run a graph, whatever becomes of its units.
+
+    A plugin that only hands the graph to a scheduler leaves nothing that could be looked at yet.
+
+    Returns
+    -------
+    dict
+        Label of each unit that failed, and why.
+
+    """
+    labels = {unit.workflow_name: unit.label for unit in units}
+    started = time.time()
+    broken = ''
+    request_resources(workflow, plugin)
+    with RunProgress(labels) as progress:
+        try:
+            workflow.run(**plugin.for_nipype(progress.on_status))
+        except Exception as error:
+            # Nipype ends a run with failed nodes in an exception; the crash files have the causes.
+            logging.getLogger('nipype.workflow').debug('The run ended early.', exc_info=True)
+            broken = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
+    failed = {label: reason(path) for label, path in find_crashes(log_dir, labels).items()}
+    if plugin.submits and not broken:
+        return failed
+    for unit in units:
+        if unit.label not in failed and not _published_since(settings.out_dir, unit, started):
+            failed[unit.label] = f'was not finished ({broken or "no reason given"}).'
+    return failed
+
+
+def _published_since(out_dir: Path, unit: Unit, started: float) -> bool:
+    page = out_dir / f'{unit.label}.html'
+    # Whole seconds: some file systems keep no finer time.
+    return page.is_file() and page.stat().st_mtime >= int(started)
+
+
+def configure_nipype(settings: Settings, plugin: Plugin, log_dir: Path, verbose: int) -> None:
+    """Tell Nipype where to work and to log; the terminal belongs to the progress display."""
+    os.environ.setdefault('NIPYPE_NO_ET', '1')
+    os.environ.setdefault('NO_ET', '1')
+    from nipype import config
+    from nipype import logging as nipype_logging
+
+    config.update_config(
+        {
+            'execution': {
+                'crashdump_dir': str(log_dir),
+                'crashfile_format': 'txt',
+                'hash_method': 'content',
+                'poll_sleep_duration': plugin.poll_s,
+                'job_finished_timeout': JOB_FINISHED_S,
+                'stop_on_first_crash': settings.stop_on_first_crash,
+                'check_version': False,
+                'remove_unnecessary_outputs': False,
+            },
+            'logging': {'log_to_file': False},
+        }
+    )
+    nipype_logging.update_logging(config)
+    to_file = logging.FileHandler(log_dir / 'deepmir.log', encoding='utf-8')
+    to_file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
+    root = logging.getLogger()
+    root.addHandler(to_file)
+    logging.captureWarnings(True)
+    for name in ('nipype', 'nipype.workflow', 'nipype.interface', 'nipype.utils'):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
+        logger.propagate = True
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+    if verbose:
+        root.addHandler(logging.StreamHandler(sys.stderr))

@@ -1,0 +1,117 @@
+"""What can be wrong with a run before it starts; nothing is written until all of it is right."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from deepmir_bids.bids.input_files import check_dataset
+from deepmir_bids.errors import UsageError
+from deepmir_bids.running.nipype_plugins import read_plugin
+from deepmir_bids.settings import Settings
+
+#: One unit leaves about this much in the work folder and the output dataset.
+FREE_GB = 0.5
+
+
+def check_settings(settings: Settings) -> None:
+    """
+    Look at folders, datasets, atlas and model.
+
+    Raises
+    ------
+    UsageError
+        Something is wrong; the message names it and says what helps.
+
+    """
+    if not settings.bids_dir.is_dir():
+        raise UsageError(f'{settings.bids_dir} is not a folder: give the root of a BIDS dataset.')
+    for name, path in {**settings.derivatives, **settings.brain_mask_from}.items():
+        if not path.is_dir():
+            raise UsageError(f'{path} ({name}) is not a folder.')
+    check_places(settings)
+    if not settings.skip_bids_validation:
+        check_dataset(settings.bids_dir)
+    _check_files(settings)
+    if settings.use_plugin is not None:
+        read_plugin(settings.use_plugin)
+    _check_model(settings)
+    for what, folder in _written(settings).items():
+        # An index that is there is only read.
+        if what != '--bids-database-dir' or not folder.is_dir():
+            check_writable(folder, what)
+
+
+def _written(settings: Settings) -> dict[str, Path]:
+    """Folders that a run writes to, by what they are called on the command line."""
+    folders = {'out_dir': settings.out_dir, '--work-dir': settings.work_dir}
+    if settings.bids_database_dir:
+        folders['--bids-database-dir'] = settings.bids_database_dir
+    return folders
+
+
+def check_places(settings: Settings) -> None:
+    """Outputs may lie in the raw dataset's ``derivatives`` folder, and nowhere else inside it."""
+    bids_dir = settings.bids_dir.resolve()
+    for what, folder in _written(settings).items():
+        inside = folder.resolve()
+        if inside == bids_dir:
+            raise UsageError(f'{what} {folder} is the BIDS dataset itself: choose another.')
+        if bids_dir in inside.parents and inside.relative_to(bids_dir).parts[0] != 'derivatives':
+            raise UsageError(
+                f'{what} {folder} lies inside the BIDS dataset: only {bids_dir / "derivatives"}/… '
+                'may.'
+            )
+    if settings.work_dir.resolve() == settings.out_dir.resolve():
+        raise UsageError('--work-dir and out_dir are the same folder: choose another --work-dir.')
+
+
+def check_writable(folder: Path, what: str) -> None:
+    """Ask whether a folder can be written to, without leaving anything there."""
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK) or _read_only(existing):
+        raise UsageError(f'{what} {folder} cannot be written to: choose another with {what}.')
+    free_gb = shutil.disk_usage(existing).free / 1e9
+    if free_gb < FREE_GB:
+        raise UsageError(
+            f'{what} {folder} has {free_gb:.2f} GB left on its disk, one unit needs about '
+            f'{FREE_GB} GB: make room or choose another.'
+        )
+
+
+def _read_only(folder: Path) -> bool:
+    # Root may write everywhere by permission, but not on a file system that is read-only.
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+def _check_files(settings: Settings) -> None:
+    from deepmir_bids.anatomy.template_choice import ATLASES
+
+    wanted = {
+        '--bids-filter-file': settings.bids_filter_file,
+        '--atlas-labels': settings.atlas_labels,
+    }
+    for option, path in wanted.items():
+        if path is not None and not path.is_file():
+            raise UsageError(f'{option} {path} is not a file.')
+    is_file = Path(settings.atlas).is_file()
+    if is_file and settings.atlas_labels is None:
+        raise UsageError(f'--atlas {settings.atlas} needs --atlas-labels, its names.')
+    if not is_file and settings.atlas_labels is not None:
+        raise UsageError(f'--atlas-labels goes with an atlas file; {settings.atlas} is none.')
+    if not is_file and settings.atlas not in ATLASES:
+        raise UsageError(
+            f'--atlas {settings.atlas} is neither a file nor one of {", ".join(ATLASES)}.'
+        )
+
+
+def _check_model(settings: Settings) -> None:
+    from deepmir_bids.model.model_registry import ModelError, find_model, verify
+
+    try:
+        verify(find_model(settings.model))
+    except ModelError as error:
+        raise UsageError(str(error)) from error

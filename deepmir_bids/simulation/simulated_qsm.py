@@ -1,0 +1,76 @@
+"""From the noisy complex image to a QSM, as a scanner's user would make it."""
+
+import numpy as np
+from scipy import ndimage
+
+from deepmir_bids.reconstruction.dipole_inversion import (
+    invert_l2,
+    invert_truncated,
+    invert_weighted_l2,
+    radians_per_ppm,
+)
+from deepmir_bids.reconstruction.phase import remove_background, unwrap_laplacian
+from deepmir_bids.simulation.acquisition import Acquisition
+
+
+def random_qsm_mask(
+    brain: np.ndarray, magnitude: np.ndarray, voxel_mm: tuple, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw a brain mask as a tool would give it: eroded, without what lost its signal."""
+    box = ndimage.find_objects(brain.astype(np.uint8))[0]
+    box = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
+    mask = np.zeros(brain.shape, dtype=bool)
+    level = np.median(magnitude[brain])
+    mask[box] = _trusted(brain[box], magnitude[box] / level, voxel_mm, rng)
+    return mask
+
+
+def _trusted(
+    brain: np.ndarray, magnitude: np.ndarray, voxel_mm: tuple, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the largest piece of brain away from its rim and with signal, 1 being usual."""
+    depth = ndimage.distance_transform_edt(brain, sampling=voxel_mm)
+    mask = (depth > rng.uniform(0.3, 3)) & (
+        ndimage.uniform_filter(magnitude, 3) > rng.uniform(0.15, 0.35)
+    )
+    parts, n = ndimage.label(mask)
+    if n > 1:
+        mask = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
+    return ndimage.binary_fill_holes(mask)
+
+
+def reconstruct_qsm(
+    image: np.ndarray, mask: np.ndarray, acquisition: Acquisition
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reconstruct susceptibility in ppm from a complex image, by the acquisition's method.
+
+    Returns the map (X, Y, Z), float32 and zero outside its mask, with its mean over the mask at
+    zero, and that mask.
+    """
+    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    chi = np.zeros(mask.shape, dtype=np.float32)
+    known = np.zeros(mask.shape, dtype=bool)
+    chi[box], known[box] = _invert(image[box], mask[box], acquisition)
+    return chi, known
+
+
+def _invert(
+    image: np.ndarray, mask: np.ndarray, acquisition: Acquisition
+) -> tuple[np.ndarray, np.ndarray]:
+    phase = np.angle(image) * acquisition.paramagnetic_sign
+    unwrapped = unwrap_laplacian(phase, mask, acquisition.voxel_mm)
+    coarsest = max(acquisition.voxel_mm)
+    radii = tuple(r for r in (8.0, 5.0, 3.0) if r >= 1.01 * coarsest)
+    local, known = remove_background(unwrapped, mask, acquisition.voxel_mm, radii)
+    field = local / np.float32(radians_per_ppm(acquisition.echo_time_s, acquisition.field_t))
+    args = (field, known, acquisition.voxel_mm, acquisition.b0_direction)
+    if acquisition.qsm_method == 'tkd':
+        chi = invert_truncated(*args)
+    elif acquisition.qsm_method == 'l2':
+        chi = invert_l2(*args)
+    else:
+        magnitude = np.abs(image)
+        trust = np.clip(magnitude / np.median(magnitude[known]), 0, 1)
+        chi = invert_weighted_l2(*args, precision=trust)
+    chi[known] -= chi[known].mean()
+    return chi, known

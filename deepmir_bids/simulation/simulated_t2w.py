@@ -1,0 +1,73 @@
+"""The T2w beside the SWI: its own grid, its own head position."""
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from deepmir_bids.simulation.acquisition import Acquisition
+from deepmir_bids.simulation.image_grid import smooth_noise
+from deepmir_bids.simulation.random_head import Anatomy
+from deepmir_bids.simulation.small_sources import Source
+
+#: How much darker a T2w gets where a source fills a voxel.
+DARKENING = {'CMB': 0.45, 'iron': 0.35, 'calcification': 0.5}
+
+
+def random_motion(rng: np.random.Generator) -> np.ndarray:
+    """Draw the 4x4 motion in world mm that takes a point of the T2w to its place in the SWI."""
+    motion = np.eye(4)
+    motion[:3, :3] = Rotation.from_euler('xyz', rng.normal(0, 1, 3), degrees=True).as_matrix()
+    motion[:3, 3] = rng.normal(0, 1, 3)
+    return motion
+
+
+def t2w_affine(acquisition: Acquisition) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return a whole-head T2w's affine and shape: along the scanner's axes."""
+    voxel = np.asarray(acquisition.t2w_voxel_mm)
+    shape = np.ceil(np.array([190, 230, 200]) / voxel).astype(int)
+    affine = np.diag([*voxel, 1.0])
+    affine[:3, 3] = np.array([0, -14, -2]) - voxel * (shape - 1) / 2
+    return affine, tuple(int(n) for n in shape)
+
+
+def weight_lesions(contrast: np.ndarray, anatomy: Anatomy, sources: list[Source]) -> np.ndarray:
+    """Return the contrast darkened by sources, on the anatomy's grid."""
+    contrast = contrast.copy()
+    for source in sources:
+        box = anatomy.grid.box_around(source.centre_mm, source.diameter_mm + 2)
+        filled = source.occupancy(anatomy.grid.crop(box), anatomy)
+        contrast[box] *= 1 - np.float32(DARKENING[source.kind]) * filled
+    return contrast
+
+
+def acquire_t2w(
+    contrast: np.ndarray,
+    anatomy: Anatomy,
+    acquisition: Acquisition,
+    motion: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a T2w (X, Y, Z), float32, and its affine: moved, shaded, with noise."""
+    affine, shape = t2w_affine(acquisition)
+    rotation, centre = acquisition.rotation, np.asarray(acquisition.centre_mm)
+    # From T2w voxels to SWI world, to image mm, to indices of the anatomy.
+    matrix = motion @ affine
+    matrix = np.vstack(
+        [
+            np.column_stack([rotation.T @ matrix[:3, :3], rotation.T @ (matrix[:3, 3] - centre)]),
+            [0, 0, 0, 1],
+        ]
+    )
+    scale = np.asarray(anatomy.grid.spacing)
+    linear = matrix[:3, :3] / scale[:, None]
+    offset = (matrix[:3, 3] - anatomy.grid.origin) / scale
+    # A voxel averages over its size; the anatomy's own grid counts for a part of that.
+    blur = np.sqrt(np.maximum(np.asarray(acquisition.t2w_voxel_mm) ** 2 / 12 - scale**2 / 12, 0))
+    blurred = ndimage.gaussian_filter(contrast, blur / scale)
+    image = ndimage.affine_transform(blurred, linear, offset, output_shape=shape, order=1)
+    shading = np.exp(rng.uniform(0.05, 0.25) * smooth_noise(shape, 70 / affine[0, 0], rng))
+    noise = rng.standard_normal((2, *shape), dtype=np.float32) * np.float32(
+        rng.uniform(0.01, 0.03)
+    )
+    image = np.hypot(image * shading + noise[0], noise[1])
+    return (1000 * image).astype(np.float32), affine

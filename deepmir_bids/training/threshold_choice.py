@@ -1,0 +1,204 @@
+"""How a model does on subjects it was not trained on, and thresholds and outline that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from deepmir_bids import CLASSES, INPUTS
+from deepmir_bids.lesions.connected_lesions import Lesion, find_lesions
+from deepmir_bids.lesions.truth_matching import Comparison, Match, compare, index_lesions, score
+from deepmir_bids.model.network_input import restore
+from deepmir_bids.model.prediction import Model, predict
+from deepmir_bids.training.training_subjects import CachedSubject
+from deepmir_bids.training.untrained_card import known_classes
+
+#: Thresholds that calibration tries: the finer, the nearer to 1, where some networks need them.
+GRID = np.unique(np.r_[0.2:0.9:0.005, 1 - np.geomspace(0.1, 1e-4, 200)].round(4))
+#: Operating point → share of what is found that has to be right, on validation subjects.
+PRECISIONS = {'sensitive': 0.5, 'balanced': 0.8, 'precise': 0.95}
+#: Threshold that the probability of a class that was not learnt does not reach.
+NEVER = 0.9999
+#: Outlines that calibration tries; candidates are sought at the lowest.
+EXTENTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+#: Lesions of at least this diameter are also counted on their own.
+LARGE_MM = 3.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """All candidates in one subject, down to the probability that they were sought at."""
+
+    subject: CachedSubject
+    labels: np.ndarray
+    lesions: list[Lesion]
+
+    @cached_property
+    def comparisons(self) -> dict[str, Comparison]:
+        """Every candidate of each class against the truth: done once for all thresholds."""
+        return {name: self._compare(name, self._truth(name)) for name in CLASSES}
+
+    def match(self, name: str, threshold: float) -> Match:
+        """Compare the lesions of a class that reach ``threshold`` with the truth."""
+        kept = [one.index for one in self.lesions
+                if one.name == name and one.probability >= threshold]  # fmt: skip
+        return self.comparisons[name].match(kept)
+
+    def overlaps(self) -> list[float]:
+        """Dice coefficient of each pair of a true lesion and a candidate."""
+        dice = []
+        own_size = np.bincount(self.labels.ravel())
+        for name in CLASSES:
+            truth = self._truth(name)
+            true_size = np.bincount(truth.ravel())
+            for t, f in self._compare(name, truth).match().pairs:
+                both = np.count_nonzero(self.labels[truth == t] == f)
+                dice.append(2 * both / (true_size[t] + own_size[f]))
+        return dice
+
+    def _truth(self, name: str) -> np.ndarray:
+        return index_lesions(self.subject.truth == CLASSES[name])
+
+    def _compare(self, name: str, truth: np.ndarray) -> Comparison:
+        own = [one.index for one in self.lesions if one.name == name]
+        found = np.where(np.isin(self.labels, own), self.labels, 0)
+        return compare(truth, found, self.subject.affine)
+
+
+def find(
+    model: Model,
+    subjects: Sequence[CachedSubject],
+    inputs: Sequence[str] = INPUTS,
+    *,
+    mirror: bool = True,
+    extent: float = EXTENTS[0],
+) -> Iterator[Finding]:
+    """Find every candidate in ``subjects`` that reaches ``extent``, given some of their inputs."""
+    for subject in subjects:
+        found = probabilities(model, subject, inputs, mirror=mirror)
+        yield _find(model, subject, found, dict.fromkeys(CLASSES, extent), extent)
+
+
+def _find(model: Model, subject: CachedSubject, found, thresholds, extent: float) -> Finding:
+    labels, lesions = find_lesions(
+        found,
+        thresholds,
+        np.linalg.norm(subject.affine[:3, :3], axis=0),
+        brain_mask=subject.brain_mask,
+        iron_mask=subject.iron_mask,
+        min_volume_mm3=model.card.min_volume_mm3,
+        extent=extent,
+    )
+    # Calibration keeps those of all subjects and inputs: as small a type as will do.
+    return Finding(subject, labels.astype(np.min_scalar_type(len(lesions))), lesions)
+
+
+def probabilities(
+    model: Model, subject: CachedSubject, inputs: Sequence[str], *, mirror: bool = True
+) -> np.ndarray:
+    """Probabilities (class, X, Y, Z) on the SWI's grid of a subject, given some of its inputs."""
+    x = subject.prepared.x.astype(np.float32)
+    x[[channel for channel, name in enumerate(model.card.inputs) if name not in inputs]] = np.nan
+    device = str(next(model.network.parameters()).device)
+    return restore(predict(model, x, device=device, mirror=mirror), subject.prepared.grid)
+
+
+def find_all(
+    model: Model, subjects: Sequence[CachedSubject], extent: float = EXTENTS[0]
+) -> dict[str, list[Finding]]:
+    """Find every candidate with each combination of inputs, called ``swi+qsm`` and so on."""
+    return {
+        '+'.join(inputs): list(find(model, subjects, inputs, extent=extent))
+        for inputs in model.card.combinations
+    }
+
+
+def choose_extent(model: Model, subjects: Sequence[CachedSubject]) -> float:
+    """Choose the outline, of `EXTENTS`, that agrees best with the lesions found in ``subjects``.
+
+    That is the one with the highest mean Dice coefficient of found and true lesion, at the
+    balanced operating point with all inputs. None is above a threshold, which would be the outline
+    itself. The lowest, if nothing is found.
+
+    """
+    inputs = model.card.sees
+    thresholds = model.card.thresholds_for(inputs, 'balanced')
+    tried = [e for e in EXTENTS if e <= min(thresholds.values())] or [EXTENTS[0]]
+    dice: dict[float, list[float]] = {extent: [] for extent in tried}
+    for subject in subjects:
+        if not subject.truth.any():
+            continue
+        found = probabilities(model, subject, inputs)
+        for extent, own in dice.items():
+            own += _find(model, subject, found, thresholds, extent).overlaps()
+    # The first of the highest, and the lowest of all where there is none.
+    return max(tried, key=lambda extent: np.mean(dice[extent]) if dice[extent] else 0.0)
+
+
+def calibrate(
+    findings: Sequence[Finding], classes: Collection[str] = tuple(CLASSES)
+) -> dict[str, dict[str, float]]:
+    """Thresholds of every operating point and class.
+
+    Each is the most sensitive of those whose findings are right often enough (`PRECISIONS`), or,
+    where none is, the one of the highest F1. Of several that find as many the middle one is
+    taken; without any lesion, 0.5. Of a class that is not in ``classes`` nothing is to be found.
+
+    """
+    thresholds: dict[str, dict[str, float]] = {
+        point: dict.fromkeys(CLASSES, NEVER) for point in PRECISIONS
+    }
+    for name in classes:
+        counts = pd.DataFrame([score([one.match(name, t) for one in findings]) for t in GRID])
+        chosen = [_choose(counts, least) for least in PRECISIONS.values()]
+        for point, threshold in zip(PRECISIONS, sorted(chosen), strict=True):
+            thresholds[point][name] = threshold
+    return thresholds
+
+
+def _choose(counts: pd.DataFrame, precision: float) -> float:
+    """The threshold, of `GRID`, that finds most with at least this ``precision``."""
+    if not counts['TP'].any():
+        return 0.5
+    # NaN, where nothing is found, is not enough.
+    enough = counts[counts['precision'] >= precision]
+    if not enough['TP'].any():
+        enough = counts[counts['F1'] == counts['F1'].max()]
+    best = enough.index[enough['TP'] == enough['TP'].max()]
+    return float(GRID[best[len(best) // 2]])
+
+
+def summarise(
+    findings: Sequence[Finding],
+    thresholds: dict[str, float],
+    classes: Collection[str] = tuple(CLASSES),
+) -> dict[str, dict[str, float]]:
+    """Pooled figures by class, and for CMB of at least 3 mm, at one operating point."""
+    figures = {}
+    for name in classes:
+        matches = [one.match(name, thresholds[name]) for one in findings]
+        figures[name] = score(matches)
+        if name == 'CMB':
+            figures[f'CMB>={LARGE_MM:g}mm'] = score(matches, LARGE_MM)
+    return figures
+
+
+def calibrated(model: Model, found: Mapping[str, list[Finding]]) -> Model:
+    """Choose a model's thresholds and outline, from what it found.
+
+    Parameters
+    ----------
+    model : Model
+    found : mapping
+        Each combination of inputs (``swi+qsm`` and so on), and the candidates of all subjects.
+
+    """
+    classes = known_classes(model.card)
+    thresholds = {inputs: calibrate(some, classes) for inputs, some in found.items()}
+    model = replace(model, card=replace(model.card, thresholds=thresholds))
+    subjects = [one.subject for one in found['+'.join(model.card.sees)]]
+    return replace(model, card=replace(model.card, extent=choose_extent(model, subjects)))

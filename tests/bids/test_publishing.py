@@ -1,0 +1,86 @@
+"""Results appear whole, and never from two runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from deepmir_bids.bids.publishing import publish, write_whole
+
+
+@pytest.fixture
+def stage(tmp_path):
+    """Return a function that makes files of a run, each in a node's folder of its own."""
+
+    def make(run, *names):
+        paths = []
+        for node, name in enumerate(names):
+            # A folder above that looks like a participant must not confuse anyone.
+            path = tmp_path / 'sub-study' / run / str(node) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(run)
+            paths.append(path)
+        return paths
+
+    return make
+
+
+MASK = 'sub-01/anat/sub-01_label-CMB_mask.nii.gz'
+TABLE = 'sub-01/anat/sub-01_desc-lesions_dseg.tsv'
+CHI = 'sub-01/anat/sub-01_desc-preproc_Chimap.nii.gz'
+OTHER = 'sub-01/ses-a/anat/sub-01_ses-a_mask.nii.gz'
+
+
+def contents(out):
+    return {str(p.relative_to(out)): p.read_text() for p in out.rglob('*') if p.is_file()}
+
+
+def test_a_second_run_replaces_all_of_the_first(tmp_path, stage):
+    out = tmp_path / 'out'
+    publish(stage('one', MASK, TABLE, CHI, 'sub-01.html'), out, 'sub-01')
+    publish(stage('one', OTHER), out, 'sub-01_ses-a')
+    publish(stage('two', MASK, TABLE), out, 'sub-01')
+    assert contents(out) == {MASK: 'two', TABLE: 'two', OTHER: 'one'}
+
+
+def test_a_second_run_keeps_the_review_of_a_reader(tmp_path, stage):
+    out = tmp_path / 'out'
+    publish(stage('one', MASK, TABLE), out, 'sub-01')
+    review = out / 'sub-01/anat/sub-01_desc-review_dseg.tsv'
+    review.write_text('hours of work')
+    publish(stage('two', MASK), out, 'sub-01')
+    assert contents(out) == {MASK: 'two', str(review.relative_to(out)): 'hours of work'}
+
+
+def test_a_full_disk_leaves_the_earlier_results(tmp_path, stage, monkeypatch):
+    out = tmp_path / 'out'
+    publish(stage('one', MASK, TABLE), out, 'sub-01')
+    copied = []
+
+    def copy_one_then_fail(source, target):
+        if copied:
+            raise OSError(28, 'No space left on device')
+        copied.append(target.write_bytes(source.read_bytes()))
+
+    monkeypatch.setattr('shutil.copyfile', copy_one_then_fail)
+    with pytest.raises(OSError, match='No space left'):
+        publish(stage('two', MASK, TABLE), out, 'sub-01')
+    assert contents(out) == {MASK: 'one', TABLE: 'one'}
+
+
+def test_a_run_killed_while_renaming_leaves_no_mixture(tmp_path, stage, monkeypatch):
+    out = tmp_path / 'out'
+    publish(stage('one', MASK, TABLE), out, 'sub-01')
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('os.replace', killed)
+    with pytest.raises(KeyboardInterrupt):
+        publish(stage('two', MASK, TABLE), out, 'sub-01')
+    assert contents(out) == {}
+
+
+def test_write_whole_leaves_nothing_beside(tmp_path):
+    write_whole(tmp_path / 'new' / 'a.txt', 'x\n')
+    write_whole(tmp_path / 'new' / 'a.txt', 'y\n')
+    assert contents(tmp_path) == {'new/a.txt': 'y\n'}

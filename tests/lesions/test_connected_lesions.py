@@ -1,0 +1,140 @@
+"""Which voxels become a lesion, and of which class."""
+
+import numpy as np
+
+from deepmir_bids.lesions.connected_lesions import find_lesions
+
+SHAPE = (12, 12, 12)
+THRESHOLDS = {'CMB': 0.6, 'iron': 0.6}
+
+
+def run(
+    probabilities,
+    *,
+    iron=None,
+    volume=0.0,
+    extent=0.3,
+    thresholds=THRESHOLDS,
+    brain=None,
+    near=1.0,
+):
+    everywhere = np.ones(SHAPE, dtype=bool)
+    return find_lesions(
+        probabilities,
+        thresholds,
+        (1.0, 1.0, 2.0),
+        brain_mask=everywhere if brain is None else brain,
+        iron_mask=everywhere if iron is None else iron,
+        min_volume_mm3=volume,
+        extent=extent,
+        near=near,
+    )
+
+
+def empty():
+    return np.zeros((2, *SHAPE), dtype=np.float32)
+
+
+def test_nothing_gives_an_empty_result():
+    labels, lesions = run(empty())
+    assert labels.dtype == np.int32
+    assert not labels.any()
+    assert lesions == []
+
+
+def test_hysteresis_outlines_at_extent_and_counts_by_peak():
+    p = empty()
+    p[0, 2, 2, 2:5] = (0.35, 0.8, 0.35)
+    p[0, 8, 8, 2:5] = (0.35, 0.55, 0.35)
+    labels, lesions = run(p)
+    assert [round(one.probability, 2) for one in lesions] == [0.8]
+    assert (labels == 1).sum() == 3
+
+
+def test_a_threshold_below_extent_outlines_itself():
+    p = empty()
+    p[0, 2, 2, 2] = 0.2
+    assert len(run(p, thresholds={'CMB': 0.15, 'iron': 0.6})[1]) == 1
+    assert len(run(p)[1]) == 0
+
+
+def test_corners_connect():
+    p = empty()
+    p[0, 2, 2, 2] = p[0, 3, 3, 3] = 0.9
+    assert len(run(p)[1]) == 1
+
+
+def test_each_index_is_one_lesion_cmb_first_most_probable_first():
+    p = empty()
+    p[1, 1, 1, 1] = 0.99
+    p[0, 5, 5, 5] = 0.7
+    p[0, 9, 9, 9] = 0.9
+    labels, lesions = run(p)
+    assert [(one.index, one.name) for one in lesions] == [(1, 'CMB'), (2, 'CMB'), (3, 'iron')]
+    assert [labels[9, 9, 9], labels[5, 5, 5], labels[1, 1, 1]] == [1, 2, 3]
+
+
+def test_a_voxel_belongs_to_one_class_the_one_further_over_its_threshold():
+    p = empty()
+    p[0, 4, 4, 4], p[1, 4, 4, 4] = 0.8, 0.7
+    assert [one.name for one in run(p)[1]] == ['CMB']
+    thresholds = {'CMB': 0.6, 'iron': 0.3}
+    assert [one.name for one in run(p, thresholds=thresholds)[1]] == ['iron']
+
+
+def test_iron_counts_in_its_mask_only_and_gives_way_outside():
+    p = empty()
+    p[0, 4, 4, 4], p[1, 4, 4, 4] = 0.7, 0.9
+    p[1, 8, 8, 8] = 0.9
+    labels, lesions = run(p, iron=np.zeros(SHAPE, dtype=bool))
+    assert [one.name for one in lesions] == ['CMB']
+    assert labels[8, 8, 8] == 0
+
+
+def test_nothing_outside_the_brain():
+    p = empty()
+    p[:, 4, 4, 4] = 0.9
+    assert run(p, brain=np.zeros(SHAPE, dtype=bool))[1] == []
+
+
+def test_the_smallest_volume_is_in_mm3():
+    p = empty()
+    p[0, 2, 2, 2:5] = 0.9  # three voxels of 2 mm3
+    assert len(run(p, volume=6)[1]) == 1
+    assert len(run(p, volume=6.1)[1]) == 0
+
+
+def test_candidates_come_after_all_lesions_and_change_none():
+    p = empty()
+    p[0, 2, 2, 2:5] = (0.35, 0.8, 0.35)
+    p[0, 5, 5, 5] = 0.4
+    p[1, 8, 8, 8] = 0.5
+    p[1, 2, 8, 8] = 0.7
+    p[1, 10, 2, 2] = 0.29
+    plain, lesions = run(p)
+    labels, all_of_them = run(p, near=0.5)
+    assert all_of_them[:2] == lesions
+    assert [(one.name, round(one.probability, 2)) for one in all_of_them[2:]] == [
+        ('iron', 0.5),
+        ('CMB', 0.4),
+    ]
+    np.testing.assert_array_equal(np.where(labels > 2, 0, labels), plain)
+    assert labels[8, 8, 8] == 3
+    assert labels[5, 5, 5] == 4
+
+
+def test_a_candidate_may_stay_below_the_outline_but_no_lesions_fringe_is_one():
+    p = empty()
+    p[0, 2, 2, 2:6] = (0.35, 0.58, 0.8, 0.35)  # a lesion, and what surrounds it
+    p[0, 5, 5, 5:8] = (0.45, 0.45, 0.25)
+    p[1, 2, 2, 7:9] = (0.4, 0.52)
+    plain, lesions = run(p, extent=0.5)
+    labels, all_of_them = run(p, extent=0.5, near=0.5)
+    assert [(one.name, round(one.probability, 2)) for one in all_of_them] == [
+        ('CMB', 0.8),
+        ('iron', 0.52),
+        ('CMB', 0.45),
+    ]
+    assert all_of_them[:1] == lesions
+    np.testing.assert_array_equal(labels == 1, plain == 1)
+    assert [(labels == index).sum() for index in (1, 2, 3)] == [2, 1, 2]

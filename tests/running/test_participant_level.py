@@ -1,0 +1,98 @@
+"""What is known of a run before it starts."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deepmir_bids.anatomy.builtin_head import SPACE
+from deepmir_bids.bids.run_records import read_participants, read_records
+from deepmir_bids.bids.unit_of_work import Unit
+from deepmir_bids.cli import deepmir
+from deepmir_bids.model.keras_import import import_keras
+from deepmir_bids.model.network_choice import build
+from deepmir_bids.running import participant_level
+from deepmir_bids.running.participant_level import record, unsuited
+from deepmir_bids.settings import Settings
+
+
+@pytest.fixture
+def authors(tmp_path, write_keras) -> Path:
+    """Folder of a model that needs SWI and QSM."""
+    write_keras(tmp_path / 'a.h5', build('DeepMIR2D', {'inputs': 2, 'outputs': 3, 'width': 2}))
+    import_keras(tmp_path / 'a.h5', tmp_path / 'authors', ('swi', 'qsm'))
+    return tmp_path / 'authors'
+
+
+def test_units_without_what_the_model_needs_fail_at_once(tmp_path, authors):
+    settings = Settings(tmp_path, tmp_path / 'out', tmp_path / 'work')
+    whole = Unit('01', swi=Path('swi'), qsm=Path('qsm'))
+    lacking = Unit('02', swi=Path('swi'), t2w=Path('t2w'))
+    assert unsuited(settings, [whole, lacking]) == {}
+    found = unsuited(replace(settings, model=str(authors)), [whole, lacking])
+    assert list(found) == ['sub-02']
+    assert found['sub-02'].startswith('The model "authors" needs swi, qsm, and there is no qsm')
+
+
+def test_a_dry_run_tells_all_and_writes_nothing(tmp_path, authors, capsys):
+    raw = tmp_path / 'raw'
+    for name in ('01_swi', '01_T2w', '02_swi', '02_Chimap', '03_T2w'):
+        image = raw / f'sub-{name[:2]}' / 'anat' / f'sub-{name}.nii.gz'
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.touch()
+    (raw / 'dataset_description.json').write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
+    command = [str(raw), str(tmp_path / 'out'), 'participant', '--dry-run']
+    command += ['--template', SPACE, '--atlas', 'builtin', '--work-dir', str(tmp_path / 'work')]
+    assert deepmir.main(command) == 1
+    said = capsys.readouterr().out
+    assert f'swi: {raw}/sub-01/anat/sub-01_swi.nii.gz' in said
+    assert f'qsm: {raw}/sub-02/anat/sub-02_Chimap.nii.gz' in said
+    assert 'skipped: no SWI found' in said
+    assert 'steps of sub-01' in said
+    assert 'predict' in said
+
+    assert deepmir.main([*command, '--model', str(authors)]) == 1
+    said = capsys.readouterr().out
+    assert 'skipped: The model "authors" needs swi, qsm' in said
+    assert 'steps of sub-02' in said
+    assert {path.name for path in tmp_path.iterdir()} == {'raw', 'a.h5', 'authors'}
+
+
+def test_the_record_of_a_run_knows_each_unit(tmp_path):
+    units = [Unit('01', swi=Path('swi')), Unit('02', 'a', swi=Path('swi')), Unit('03')]
+    record(tmp_path / 'logs' / '1', units, 'started')
+    begun = read_records(tmp_path)
+    assert [one.status for one in begun.values()] == ['started', 'started', 'skipped']
+    record(tmp_path / 'logs' / '1', units, 'done', {'sub-02_ses-a': 'no room'})
+    ended = read_records(tmp_path)
+    assert [one.status for one in ended.values()] == ['done', 'failed', 'skipped']
+    assert ended['sub-02_ses-a'].reason == 'no room'
+    assert ended['sub-03'].reason == units[2].skipped
+
+
+@pytest.mark.parametrize('reports_only', [False, True])
+def test_a_run_is_on_record_from_its_beginning(tmp_path, monkeypatch, reports_only):
+    units = [Unit(label, swi=Path('swi')) for label in ('01', '02', '03')]
+    (tmp_path / 'participants.tsv').write_text('participant_id\tage\nsub-01\t60\nsub-09\t70\n')
+    begun = {}
+
+    def execute(*_):
+        begun.update(read_records(tmp_path / 'out'))
+        return {'sub-02': 'no room'}
+
+    monkeypatch.setattr(participant_level, 'collect_units', lambda _: units)
+    monkeypatch.setattr(participant_level, 'configure_nipype', lambda *_: None)
+    monkeypatch.setattr(
+        participant_level, 'prepare_run', lambda *_: ({'sub-03': 'no QSM'}, 'graph')
+    )
+    monkeypatch.setattr(participant_level, 'execute', execute)
+    settings = Settings(tmp_path, tmp_path / 'out', tmp_path / 'work', reports_only=reports_only)
+    assert participant_level.run_participants(settings) == 1
+    ended = read_records(tmp_path / 'out')
+    if reports_only:
+        assert begun == ended == {}
+        return
+    assert {one.status for one in begun.values()} == {'started'}
+    assert [one.status for one in ended.values()] == ['done', 'failed', 'failed']
+    assert ended['sub-03'].reason == 'no QSM'
+    assert list(read_participants(tmp_path / 'out').rows) == ['sub-01']

@@ -1,0 +1,179 @@
+"""What is known of a head before any lesion is looked for."""
+
+from __future__ import annotations
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+
+from deepmir_bids.anatomy.template_choice import Anatomy
+from deepmir_bids.bids.unit_of_work import Unit
+from deepmir_bids.interfaces.anatomy import Align, Label, MeasureAnatomy, Register
+from deepmir_bids.interfaces.imaging import ConvertChi, CorrectBias, LoadVolume, ToGrid
+from deepmir_bids.settings import Settings
+
+
+def init_anatomy_wf(
+    settings: Settings, unit: Unit, anatomy: Anatomy, name: str = 'anatomy_wf'
+) -> pe.Workflow:
+    """
+    Bring the images of a unit to the grid of its SWI and label the brain there.
+
+    Outputs
+    -------
+    swi
+        The SWI, checked; its grid is the grid of everything else.
+    t2w, qsm
+        On that grid, if the unit has them; ``qsm`` in ppm.
+    brain_mask, structures, structures_tsv, iron_area
+        On that grid.
+    to_template, from_template, registration
+        Transforms of images between SWI and template, and how well they fit.
+    quality
+        What a cohort is checked by, for the sidecar of the brain mask.
+    chi_meta
+        What was done to the QSM, for its sidecar.
+    notes
+        Sentences on what was mended or converted.
+
+    """
+    workflow = pe.Workflow(name=name)
+    threads = settings.omp_nthreads
+    outputnode = pe.Node(
+        niu.IdentityInterface(
+            fields=[
+                'swi',
+                't2w',
+                'qsm',
+                'brain_mask',
+                'structures',
+                'structures_tsv',
+                'iron_area',
+                'to_template',
+                'from_template',
+                'registration',
+                'quality',
+                'chi_meta',
+                'notes',
+            ]
+        ),
+        name='outputnode',
+    )
+    notes = pe.Node(niu.Merge(4), name='notes', run_without_submitting=True)
+    load_swi = pe.Node(LoadVolume(in_file=str(unit.swi)), name='load_swi', mem_gb=1)
+    register = pe.Node(
+        Register(
+            source_file=str(unit.t2w or unit.swi),
+            anatomy=anatomy,
+            sloppy=settings.sloppy,
+        ),
+        name='register',
+        mem_gb=2,
+    )
+    label_swi = pe.Node(Label(anatomy=anatomy), name='label_swi', mem_gb=2)
+    measure_anatomy = pe.Node(MeasureAnatomy(anatomy=anatomy), name='measure_anatomy', mem_gb=1)
+    workflow.connect([
+        (load_swi, measure_anatomy, [('out_file', 'swi')]),
+        (label_swi, measure_anatomy, [
+            ('brain_mask', 'brain_mask'),
+            ('structures', 'structures'),
+        ]),
+        (measure_anatomy, outputnode, [
+            ('structures_tsv', 'structures_tsv'),
+            ('quality', 'quality'),
+        ]),
+        (load_swi, label_swi, [('out_file', 'reference')]),
+        (register, label_swi, [('from_template', 'from_template')]),
+        (load_swi, notes, [('notes', 'in1')]),
+        (load_swi, outputnode, [('out_file', 'swi')]),
+        (register, outputnode, [
+            ('to_template', 'to_template'),
+            ('from_template', 'from_template'),
+            ('summary', 'registration'),
+        ]),
+        (label_swi, outputnode, [
+            ('brain_mask', 'brain_mask'),
+            ('structures', 'structures'),
+            ('iron_area', 'iron_area'),
+        ]),
+        (notes, outputnode, [('out', 'notes')]),
+    ])  # fmt: skip
+
+    if unit.brain_mask:
+        load_mask = pe.Node(LoadVolume(in_file=str(unit.brain_mask)), name='load_mask')
+        workflow.connect([
+            (load_mask, register, [('out_file', 'brain_mask')]),
+            (load_mask, label_swi, [('out_file', 'brain_mask')]),
+            (load_mask, notes, [('notes', 'in2')]),
+        ])  # fmt: skip
+    if unit.t2w:
+        _connect_t2w(workflow, settings, unit)
+    else:
+        correct_swi = pe.Node(
+            CorrectBias(sloppy=settings.sloppy, num_threads=threads),
+            name='correct_swi',
+            n_procs=threads,
+            mem_gb=2,
+        )
+        workflow.connect([
+            (load_swi, correct_swi, [('out_file', 'in_file')]),
+            (correct_swi, register, [('out_file', 'in_file')]),
+        ])  # fmt: skip
+    if unit.qsm:
+        _connect_qsm(workflow, settings, unit)
+    return workflow
+
+
+def _connect_t2w(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
+    """T2w: shading out, into the world of the SWI, from there to template and grid."""
+    threads = settings.omp_nthreads
+    load_t2w = pe.Node(LoadVolume(in_file=str(unit.t2w)), name='load_t2w', mem_gb=1)
+    correct_t2w = pe.Node(
+        CorrectBias(sloppy=settings.sloppy, num_threads=threads),
+        name='correct_t2w',
+        n_procs=threads,
+        mem_gb=2,
+    )
+    align_t2w = pe.Node(
+        Align(source_file=str(unit.t2w)),
+        name='align_t2w',
+        mem_gb=2,
+    )
+    t2w_grid = pe.Node(ToGrid(), name='t2w_grid', mem_gb=2)
+    node = workflow.get_node
+    workflow.connect([
+        (load_t2w, correct_t2w, [('out_file', 'in_file')]),
+        (correct_t2w, align_t2w, [('out_file', 'in_file')]),
+        (node('load_swi'), align_t2w, [('out_file', 'reference')]),
+        (align_t2w, node('register'), [('out_file', 'in_file')]),
+        (align_t2w, t2w_grid, [('out_file', 'in_file')]),
+        (node('load_swi'), t2w_grid, [('out_file', 'reference')]),
+        (load_t2w, node('notes'), [('notes', 'in3')]),
+        (t2w_grid, node('outputnode'), [('out_file', 't2w')]),
+    ])  # fmt: skip
+
+
+def _connect_qsm(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
+    """QSM: to the grid of the SWI, then to ppm by what the deep nuclei say."""
+    load_qsm = pe.Node(LoadVolume(in_file=str(unit.qsm)), name='load_qsm', mem_gb=1)
+    qsm_grid = pe.Node(ToGrid(), name='qsm_grid', mem_gb=2)
+    convert_chi = pe.Node(
+        ConvertChi(source_file=str(unit.qsm), scale=settings.qsm_scale),
+        name='convert_chi',
+        mem_gb=1,
+    )
+    qsm_notes = pe.Node(niu.Merge(2), name='qsm_notes', run_without_submitting=True)
+    node = workflow.get_node
+    workflow.connect([
+        (load_qsm, qsm_grid, [('out_file', 'in_file')]),
+        (node('load_swi'), qsm_grid, [('out_file', 'reference')]),
+        (qsm_grid, convert_chi, [('out_file', 'in_file')]),
+        (node('label_swi'), convert_chi, [
+            ('brain_mask', 'brain_mask'),
+            ('iron_rich', 'iron_rich'),
+        ]),
+        (load_qsm, qsm_notes, [('notes', 'in1')]),
+        (convert_chi, qsm_notes, [('notes', 'in2')]),
+        (qsm_notes, node('notes'), [('out', 'in4')]),
+        (convert_chi, node('measure_anatomy'), [('out_file', 'qsm')]),
+        (convert_chi, node('outputnode'), [('out_file', 'qsm'), ('meta', 'chi_meta')]),
+    ])  # fmt: skip
