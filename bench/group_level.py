@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from deepmir_bids.simulation.outputs import write_cohort
+from made_outputs import write_cohort
 
 #: What design.md allows on 2 cores for 10,000 participants.
 MOST_SECONDS, MOST_GB = 60, 2

@@ -12,11 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from made_outputs import write_cohort
 from playwright.sync_api import Page, sync_playwright
 
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.cli import deepmir
-from deepmir_bids.simulation.outputs import write_cohort
 
 IMAGES = Path(__file__).parents[1] / 'docs' / 'images'
 WIDTH, HEIGHT = 1200, 900

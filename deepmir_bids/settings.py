@@ -6,19 +6,23 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deepmir_bids import INPUTS
-from deepmir_bids.model.model_registry import DEFAULT_MODEL
 
-#: How a QSM map becomes ppm, paramagnetic positive.
-QSM_SCALES = {'ppm': 1.0, 'ppb': 1e-3, 'negated-ppm': -1.0, 'negated-ppb': -1e-3}
+#: The model that is shipped.
+DEFAULT_MODEL = 'default'
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of ``deepmir BIDS OUT participant|group``, under their command line names."""
+    """Options of ``deepmir BIDS OUT participant|group``, under their command line names.
+
+    Every path is absolute; ``model`` and ``atlas`` are a name, or the absolute path of a folder or
+    file.
+    """
 
     bids_dir: Path
     out_dir: Path
     work_dir: Path
+    analysis_level: str = 'participant'
     participant_label: tuple[str, ...] = ()
     session_label: tuple[str, ...] = ()
     bids_filter_file: Path | None = None
@@ -43,7 +47,16 @@ class Settings:
     use_plugin: Path | None = None
     stop_on_first_crash: bool = False
     reports_only: bool = False
+    dry_run: bool = False
     sloppy: bool = False
+    verbose: int = 0
+    by: tuple[str, ...] = ()
+    allow_mixed: bool = False
+
+    @property
+    def datasets(self) -> dict[str, Path]:
+        """Name and root of every dataset that is read, ``raw`` first."""
+        return {'raw': self.bids_dir, **self.derivatives, **self.brain_mask_from}
 
     def to_toml(self) -> str:
         """The settings as TOML; options that were not given are left out."""

@@ -1,14 +1,15 @@
-"""A unit's results, named and brought to their place."""
+"""A unit's results, described, named and brought to their place."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     Directory,
-    DynamicTraitedSpec,
     File,
     InputMultiObject,
     SimpleInterface,
@@ -16,77 +17,116 @@ from nipype.interfaces.base import (
     isdefined,
     traits,
 )
-from nipype.interfaces.io import add_traits
 
 from deepmir_bids.bids.publishing import publish
+from deepmir_bids.bids.result_table import DATATYPES, INPUTS_OF_RESULTS, results_of
+from deepmir_bids.bids.sidecars import complete_sidecars
+from deepmir_bids.bids.unit_of_work import Unit
 
 
-class _PublishInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
+class _DescribeResultsInputSpec(BaseInterfaceInputSpec):
+    unit = traits.Instance(Unit, mandatory=True)
+    facts = traits.Dict(traits.Str, traits.Dict, mandatory=True, desc='known before it runs')
+    registration = traits.Dict(mandatory=True, desc='how well the head fits the template')
+    quality = traits.Dict(mandatory=True, desc='how good the images are')
+    alignment = traits.Float(desc='mutual information of T2w and SWI')
+    chi_conversion = traits.Dict(desc='what was done to the QSM')
+    notes = traits.List(traits.Str, mandatory=True, desc='what was chosen, mended or converted')
+
+
+class _DescribeResultsOutputSpec(TraitedSpec):
+    sidecars = traits.Dict(traits.Str, traits.Dict, desc='content of each, by result')
+
+
+class DescribeResults(SimpleInterface):
+    """Complete the sidecars of all results, from what was known and what was learnt."""
+
+    input_spec = _DescribeResultsInputSpec
+    output_spec = _DescribeResultsOutputSpec
+
+    def _run_interface(self, runtime):
+        inputs = self.inputs
+        learnt = {
+            'registration': {'Registration': inputs.registration},
+            'quality': {'Quality': inputs.quality},
+            'alignment': {'AlignmentMutualInformation': round(inputs.alignment, 4)}
+            if isdefined(inputs.alignment)
+            else {},
+            'conversion': inputs.chi_conversion if isdefined(inputs.chi_conversion) else {},
+            'notes': {'Notes': inputs.notes},
+        }
+        self._results['sidecars'] = complete_sidecars(inputs.unit, {**inputs.facts, **learnt})
+        return runtime
+
+
+class _PublishPageInputSpec(BaseInterfaceInputSpec):
     out_dir = Directory(mandatory=True, desc='root of the derivatives dataset')
     unit = traits.Str(mandatory=True, desc='label of the unit, such as sub-01_ses-02')
-    source_file = File(mandatory=True, desc='the SWI, which the results are named after')
-    datatypes = traits.List(traits.Str, mandatory=True, desc='folders that are replaced')
-    figures = InputMultiObject(File(exists=True), desc='files that have their names already')
-    page = File(exists=True)
-    registration = traits.Dict(desc='goes into the sidecar of the brain mask')
-    quality = traits.Dict(desc='goes there, too')
-    chi_meta = traits.Dict(desc='goes into the sidecar of the QSM')
-    notes = traits.List(traits.Str, desc='go into the sidecar of the lesions')
+    figures = InputMultiObject(
+        File(exists=True), mandatory=True, desc='pictures that have their names already'
+    )
+    page = File(exists=True, mandatory=True)
 
 
 class _PublishOutputSpec(TraitedSpec):
     out_files = traits.List(File(exists=True), desc='the files in their place')
 
 
-class Publish(SimpleInterface):
-    """
-    Name a unit's results and put them in place, all of one run and each one whole.
+class PublishPage(SimpleInterface):
+    """Put a unit's page and its pictures in place of earlier ones."""
 
-    It has an input for each of ``results`` (:class:`deepmir_bids.workflows.unit_outputs.Result`).
-    """
+    input_spec = _PublishPageInputSpec
+    output_spec = _PublishOutputSpec
+    _always_run = True
+
+    def _run_interface(self, runtime):
+        self._results['out_files'] = _publish(self.inputs, [], ['figures'])
+        return runtime
+
+
+class _PublishInputSpec(_PublishPageInputSpec):
+    source_file = File(mandatory=True, desc='the SWI, which the results are named after')
+    template = traits.Str(mandatory=True)
+    atlas = traits.Str(mandatory=True)
+    sidecars = traits.Dict(traits.Str, traits.Dict, mandatory=True, desc='of the results')
+
+
+# A file for each row of the table of results that a run makes; those of an input that a unit may
+# lack need not be there.
+for _result in results_of(INPUTS_OF_RESULTS):
+    _PublishInputSpec.add_class_trait(
+        _result.name, File(exists=True, mandatory=not _result.needs, desc=_result.text)
+    )
+
+
+class Publish(SimpleInterface):
+    """Name a unit's results and put them in place, all of one run and each one whole."""
 
     input_spec = _PublishInputSpec
     output_spec = _PublishOutputSpec
     _always_run = True
 
-    def __init__(self, results=(), **inputs):
-        super().__init__(**inputs)
-        self._results_wanted = tuple(results)
-        add_traits(self.inputs, [result.field for result in self._results_wanted])
-
     def _run_interface(self, runtime):
+        from deepmir_bids.interfaces.derivatives_sink import name_files
+
         staging = Path(runtime.cwd) / 'staging'
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
-        staged = self._named(staging) if self._results_wanted else []
-        staged += self.inputs.figures if isdefined(self.inputs.figures) else []
-        staged += [self.inputs.page] if isdefined(self.inputs.page) else []
-        published = publish(
-            [Path(path) for path in staged],
-            Path(self.inputs.out_dir),
-            self.inputs.unit,
-            self.inputs.datatypes,
-        )
-        self._results['out_files'] = [str(path) for path in published]
+        named = name_files(_files(self.inputs), self.inputs.source_file, staging)
+        self._results['out_files'] = _publish(self.inputs, named, DATATYPES)
         return runtime
 
-    def _named(self, folder: Path) -> list[str]:
-        from deepmir_bids.interfaces.derivatives_sink import name_files
 
-        learned = {
-            'brain_mask': {
-                'Registration': self.inputs.registration,
-                'Quality': self.inputs.quality,
-            },
-            'qsm': self.inputs.chi_meta,
-            'lesions': {'Notes': self.inputs.notes if isdefined(self.inputs.notes) else []},
-        }
-        files = [
-            (
-                getattr(self.inputs, result.field),
-                result.entities,
-                {**result.sidecar, **learned.get(result.field, {})},
-            )
-            for result in self._results_wanted
-        ]
-        return name_files(files, self.inputs.source_file, folder)
+def _files(inputs) -> Iterable[tuple[str, Mapping[str, str], Mapping[str, Any]]]:
+    """Path, entities and sidecar of each result that is there."""
+    for result in results_of(INPUTS_OF_RESULTS):
+        path = getattr(inputs, result.name)
+        if isdefined(path):
+            entities = result.entities_of(inputs.template, inputs.atlas)
+            yield path, entities, inputs.sidecars.get(result.name, {})
+
+
+def _publish(inputs, named: list[str], datatypes: Iterable[str]) -> list[str]:
+    staged = [Path(path) for path in (*named, *inputs.figures, inputs.page)]
+    published = publish(staged, Path(inputs.out_dir), inputs.unit, tuple(datatypes))
+    return [str(path) for path in published]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import nibabel as nib
+import numpy as np
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
@@ -14,7 +15,7 @@ from nipype.interfaces.base import (
 )
 
 from deepmir_bids.imaging.qsm_units import chi_scale
-from deepmir_bids.imaging.read_image import load_volume, resample
+from deepmir_bids.imaging.read_image import load_volume, read_on_grid, resample
 from deepmir_bids.threads import limit_threads
 
 
@@ -68,7 +69,6 @@ class CorrectBias(SimpleInterface):
 class _ToGridInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc='image in the world of the reference')
     reference = File(exists=True, mandatory=True, desc='image that has the grid')
-    order = traits.Enum(1, 0, usedefault=True, desc='1 linear, 0 for labels')
 
 
 class ToGrid(SimpleInterface):
@@ -78,9 +78,7 @@ class ToGrid(SimpleInterface):
     output_spec = _ImageOutputSpec
 
     def _run_interface(self, runtime):
-        image = resample(
-            nib.load(self.inputs.in_file), nib.load(self.inputs.reference), self.inputs.order
-        )
+        image = resample(nib.load(self.inputs.in_file), nib.load(self.inputs.reference))
         self._results['out_file'] = _save(image, runtime, self.inputs.in_file)
         return runtime
 
@@ -107,11 +105,11 @@ class ConvertChi(SimpleInterface):
 
     def _run_interface(self, runtime):
         image = nib.load(self.inputs.in_file)
-        chi = image.get_fdata(dtype='float32')
+        chi = read_on_grid(self.inputs.in_file, image)
         scale = chi_scale(
             chi,
-            nib.load(self.inputs.brain_mask).get_fdata() > 0,
-            nib.load(self.inputs.iron_rich).get_fdata() > 0,
+            read_on_grid(self.inputs.brain_mask, image) > 0,
+            read_on_grid(self.inputs.iron_rich, image) > 0,
             name=self.inputs.source_file,
             asked=self.inputs.scale,
         )
@@ -131,5 +129,13 @@ class ConvertChi(SimpleInterface):
 def _save(image, runtime, like: str) -> str:
     """Keep an intermediate image, uncompressed, under the name of what it was made from."""
     path = Path(runtime.cwd) / (Path(like).name.removesuffix('.gz').removesuffix('.nii') + '.nii')
+    nib.save(image, path)
+    return str(path)
+
+
+def save_like(reference: nib.Nifti1Image, data: np.ndarray, dtype, path: Path) -> str:
+    """Write an array on the grid of an image, uncompressed; return the path."""
+    image = nib.Nifti1Image(data.astype(dtype), reference.affine, reference.header)
+    image.set_data_dtype(dtype)
     nib.save(image, path)
     return str(path)

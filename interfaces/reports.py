@@ -9,16 +9,17 @@ import nibabel as nib
 import numpy as np
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
-    DynamicTraitedSpec,
     File,
     SimpleInterface,
     TraitedSpec,
     isdefined,
     traits,
 )
-from nipype.interfaces.io import add_traits
 
+from deepmir_bids.bids.result_table import PIECES
 from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.bids.unit_of_work import Unit
+from deepmir_bids.imaging.read_image import read_on_grid
 
 #: Outline of the brain mask.
 BRAIN_COLOUR = '#00c7ff'
@@ -50,10 +51,11 @@ class PlotSlices(SimpleInterface):
     def _run_interface(self, runtime):
         from deepmir_bids.reports.slice_mosaic import plot_slices
 
-        brain = nib.load(self.inputs.brain_mask).get_fdata() > 0
+        background = nib.load(self.inputs.background)
+        brain = read_on_grid(self.inputs.brain_mask, background) > 0
         masks, box = {BRAIN_COLOUR: brain}, brain
         if isdefined(self.inputs.structures):
-            labels = np.asanyarray(nib.load(self.inputs.structures).dataobj)
+            labels = read_on_grid(self.inputs.structures, background).astype(np.int32)
             outlined = {
                 colour: np.isin(labels, values) for colour, values in self.inputs.colours.items()
             }
@@ -61,7 +63,7 @@ class PlotSlices(SimpleInterface):
             box = np.any(list(masks.values()), axis=0) if masks else brain
         self._results['out_file'] = str(
             plot_slices(
-                nib.load(self.inputs.background),
+                background,
                 box,
                 Path(runtime.cwd) / 'slices.png',
                 masks,
@@ -72,16 +74,16 @@ class PlotSlices(SimpleInterface):
         return runtime
 
 
-class _BlendInputSpec(BaseInterfaceInputSpec):
+class _BlendPieceInputSpec(BaseInterfaceInputSpec):
     swi = File(exists=True, mandatory=True)
     t2w = File(exists=True, mandatory=True)
     brain_mask = File(exists=True, mandatory=True)
 
 
-class Blend(SimpleInterface):
-    """SWI and T2w one upon the other, as a piece of a page."""
+class BlendPiece(SimpleInterface):
+    """SWI and T2w on the same slices, to be faded one into the other, as a piece of a page."""
 
-    input_spec = _BlendInputSpec
+    input_spec = _BlendPieceInputSpec
     output_spec = _FileOutputSpec
 
     def _run_interface(self, runtime):
@@ -94,85 +96,83 @@ class Blend(SimpleInterface):
             picture = Path(runtime.cwd) / f'{name}.png'
             plot_slices(nib.load(getattr(self.inputs, name)), brain, picture)
             pictures.append(data_uri(picture.read_bytes(), 'image/png'))
-        page = render('blend.html.j2', first='SWI', second='T2w', pictures=pictures)
-        return _keep(self, runtime, page)
+        piece = render('blend.html.j2', first='SWI', second='T2w', pictures=pictures)
+        self._results['out_file'] = _write(runtime, 'blend', piece)
+        return runtime
 
 
-class _LesionPagesInputSpec(BaseInterfaceInputSpec):
+class _LesionTablesInputSpec(BaseInterfaceInputSpec):
+    lesion_table = File(exists=True, mandatory=True)
+    candidate_table = File(exists=True, mandatory=True)
+    review = File(exists=True, desc='what a reader saved before')
+
+
+class _LesionPiecesInputSpec(_LesionTablesInputSpec):
     unit = traits.Str(mandatory=True, desc='label of the unit, which names its review')
     swi = File(exists=True, mandatory=True)
     qsm = File(exists=True)
     t2w = File(exists=True)
     brain_mask = File(exists=True, mandatory=True)
     lesions = File(exists=True, mandatory=True)
-    table = File(exists=True, mandatory=True)
     candidates = File(exists=True, mandatory=True)
-    candidates_table = File(exists=True, mandatory=True)
-    review = File(exists=True, desc='what a reader saved before')
 
 
-class _LesionPagesOutputSpec(TraitedSpec):
+class _LesionPiecesOutputSpec(TraitedSpec):
     gallery = File(exists=True)
     viewer = File(exists=True)
 
 
-class LesionPages(SimpleInterface):
-    """Each lesion in every image, to be judged, and the whole images, as pieces of a page."""
+class LesionPieces(SimpleInterface):
+    """Each lesion in every image, to be reviewed, and the whole images, as pieces of a page."""
 
-    input_spec = _LesionPagesInputSpec
-    output_spec = _LesionPagesOutputSpec
+    input_spec = _LesionPiecesInputSpec
+    output_spec = _LesionPiecesOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids import CLASSES
         from deepmir_bids.reports.lesion_gallery import gallery_html
         from deepmir_bids.reports.lesion_tiles import Images
-        from deepmir_bids.reports.niivue_viewer import CANDIDATE, viewer_html
+        from deepmir_bids.reports.niivue_viewer import viewer_html
 
-        lesions = read_tsv(self.inputs.table)
-        candidates = read_tsv(self.inputs.candidates_table)
         images = Images.load(
             self.inputs.swi,
             [self.inputs.lesions, self.inputs.candidates],
             _optional(self.inputs.qsm),
             _optional(self.inputs.t2w),
         )
-        review = _read_review(self.inputs.review, lesions, candidates)
-        classes = [0, *lesions['class'].map(CLASSES), *[CANDIDATE] * len(candidates)]
+        lesions = _read_lesions(self.inputs)
         brain = nib.as_closest_canonical(nib.load(self.inputs.brain_mask)).get_fdata() > 0
-        pages = {
-            'gallery': gallery_html(self.inputs.unit, images, lesions, candidates, review),
-            'viewer': viewer_html(images, brain, np.array(classes, dtype=np.uint8)),
+        reviewed = isdefined(self.inputs.review)
+        pieces = {
+            'gallery': gallery_html(self.inputs.unit, images, lesions, reviewed=reviewed),
+            'viewer': viewer_html(images, brain, lesions),
         }
-        for name, page in pages.items():
-            _keep(self, runtime, page, name)
+        for name, piece in pieces.items():
+            self._results[name] = _write(runtime, name, piece)
         return runtime
 
 
-class _FactsInputSpec(BaseInterfaceInputSpec):
-    table = File(exists=True, mandatory=True)
-    structures_tsv = File(exists=True, mandatory=True)
+class _TextPiecesInputSpec(_LesionTablesInputSpec):
+    structure_table = File(exists=True, mandatory=True)
     brain_mask = File(exists=True, mandatory=True)
     facts = traits.Dict(mandatory=True, desc='what the result rests on')
     operating_point = traits.Str(mandatory=True)
     atlas = traits.Str(mandatory=True)
     methods = traits.Str(mandatory=True)
-    candidates_table = File(exists=True, mandatory=True)
-    review = File(exists=True, desc='what a reader made of it')
     notes = traits.List(traits.Str, desc='what was chosen, mended or converted')
 
 
-class _FactsOutputSpec(TraitedSpec):
+class _TextPiecesOutputSpec(TraitedSpec):
     summary = File(exists=True)
     nuclei = File(exists=True)
     methods = File(exists=True)
-    notes = File(exists=True)
+    remarks = File(exists=True)
 
 
-class Facts(SimpleInterface):
+class TextPieces(SimpleInterface):
     """Counts at a glance, susceptibility of the nuclei, methods and notes, as pieces of a page."""
 
-    input_spec = _FactsInputSpec
-    output_spec = _FactsOutputSpec
+    input_spec = _TextPiecesInputSpec
+    output_spec = _TextPiecesOutputSpec
 
     def _run_interface(self, runtime):
         from deepmir_bids.reports.html_pieces import render
@@ -181,44 +181,40 @@ class Facts(SimpleInterface):
         mask = nib.load(self.inputs.brain_mask)
         volume_ml = (mask.get_fdata() > 0).sum() * np.prod(mask.header.get_zooms()) / 1000
         facts = {**self.inputs.facts, 'Brain mask': f'{volume_ml:.0f} mL'}
-        notes = self.inputs.notes if isdefined(self.inputs.notes) else []
-        table, structures = read_tsv(self.inputs.table), read_tsv(self.inputs.structures_tsv)
-        candidates = read_tsv(self.inputs.candidates_table)
-        review = _read_review(self.inputs.review, table, candidates)
-        reviewed = '' if review is None else review_sentence(table, candidates, review)
-        pages = {
-            'summary': summary_html(table, facts, self.inputs.operating_point, reviewed),
-            'nuclei': nuclei_html(structures, self.inputs.atlas),
+        lesions = _read_lesions(self.inputs)
+        review = review_sentence(lesions) if isdefined(self.inputs.review) else ''
+        notes = _optional(self.inputs.notes) or []
+        pieces = {
+            'summary': summary_html(lesions, facts, self.inputs.operating_point, review),
+            'nuclei': nuclei_html(read_tsv(self.inputs.structure_table), self.inputs.atlas),
             'methods': render('methods.html.j2', methods=self.inputs.methods),
-            'notes': render('notes.html.j2', notes=notes, error='', crash=''),
+            'remarks': render('notes.html.j2', notes=notes, error='', crash=''),
         }
-        for name, page in pages.items():
-            _keep(self, runtime, page, name)
+        for name, piece in pieces.items():
+            self._results[name] = _write(runtime, name, piece)
         return runtime
 
 
-class _AssembleInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
-    entities = traits.Dict(mandatory=True, desc='name of each piece, and its BIDS entities')
+class _AssemblePageInputSpec(BaseInterfaceInputSpec):
+    unit = traits.Instance(Unit, mandatory=True)
     source_file = File(mandatory=True, desc='the SWI, which the figures are named after')
-    subject = traits.Str(mandatory=True)
-    session = traits.Str()
-    label = traits.Str(mandatory=True, desc='of the unit, which names the page')
 
 
-class _AssembleOutputSpec(TraitedSpec):
+# A file for each piece in the table of results.
+for _piece in PIECES:
+    _AssemblePageInputSpec.add_class_trait(_piece.name, File(exists=True, desc=_piece.text))
+
+
+class _AssemblePageOutputSpec(TraitedSpec):
     page = File(exists=True)
-    figures = traits.List(File(exists=True), desc='images, named as in the dataset')
+    figures = traits.List(File(exists=True), desc='pictures, named as in the dataset')
 
 
-class Assemble(SimpleInterface):
+class AssemblePage(SimpleInterface):
     """Name the pieces of a unit's page and put them together."""
 
-    input_spec = _AssembleInputSpec
-    output_spec = _AssembleOutputSpec
-
-    def __init__(self, **inputs):
-        super().__init__(**inputs)
-        add_traits(self.inputs, list(self.inputs.entities))
+    input_spec = _AssemblePageInputSpec
+    output_spec = _AssemblePageOutputSpec
 
     def _run_interface(self, runtime):
         from deepmir_bids.interfaces.derivatives_sink import name_files
@@ -229,22 +225,27 @@ class Assemble(SimpleInterface):
             shutil.rmtree(made, ignore_errors=True)
             made.mkdir()
         files = [
-            (getattr(self.inputs, name), entities, {})
-            for name, entities in self.inputs.entities.items()
+            (getattr(self.inputs, piece.name), piece.entities_of('', ''), {})
+            for piece in PIECES
+            if isdefined(getattr(self.inputs, piece.name))
         ]
         named = name_files(files, self.inputs.source_file, reportlets)
-        session = _optional(self.inputs.session)
-        page = assemble_page(reportlets, folder, self.inputs.label, self.inputs.subject, session)
+        unit = self.inputs.unit
+        page = assemble_page(reportlets, folder, unit.label, unit.subject, unit.session)
         self._results['page'] = str(page)
         self._results['figures'] = [path for path in named if path.endswith('.png')]
         return runtime
 
 
-def _read_review(path, lesions, candidates):
-    """Return a reader's table, or None where there is none."""
-    from deepmir_bids.lesions.reader_review import read_review
+def _read_lesions(inputs):
+    """Lesions and candidates, with the reader's verdicts where there are any."""
+    from deepmir_bids.lesions.reader_review import read_reviewed_lesions
 
-    return read_review(Path(path), lesions, candidates) if isdefined(path) else None
+    names = ('lesion_table', 'candidate_table', 'review')
+    given = {name: getattr(inputs, name) for name in names}
+    return read_reviewed_lesions(
+        {name: Path(path) for name, path in given.items() if isdefined(path)}
+    )
 
 
 def _optional(value):
@@ -252,9 +253,8 @@ def _optional(value):
     return value if isdefined(value) else None
 
 
-def _keep(interface, runtime, page: str, name: str = 'out_file'):
-    """Write a piece of a page into the node's folder, as an output of that name."""
+def _write(runtime, name: str, piece: str) -> str:
+    """Write a piece of a page into the node's folder; return its path."""
     path = Path(runtime.cwd) / f'{name}.html'
-    path.write_text(page, encoding='utf-8')
-    interface._results[name] = str(path)
-    return runtime
+    path.write_text(piece, encoding='utf-8')
+    return str(path)

@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from deepmir_bids.bids.unit_of_work import Unit
-from deepmir_bids.interfaces.model import FindLesions, MeasureLesions, Predict
+from deepmir_bids.interfaces.lesions import FindLesions, MeasureLesions
+from deepmir_bids.interfaces.model import Predict
+from deepmir_bids.lesions.connected_lesions import IRON_MARGIN_MM
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.settings import Settings
 
 
-def init_lesions_wf(
-    settings: Settings, unit: Unit, model: Path, card: ModelCard, name: str = 'lesions_wf'
+def init_detection_wf(
+    settings: Settings,
+    unit: Unit,
+    model: Path,
+    card: ModelCard,
+    criteria: DetectionCriteria,
+    name: str = 'detection_wf',
 ) -> pe.Workflow:
-    """
-    Run the network and turn its probabilities into masks and a table.
+    """Run the network and turn its probabilities into masks and tables.
 
     Inputs
     ------
-    swi, t2w, qsm, brain_mask, structures, structures_tsv, iron_area, from_template
-        As :func:`deepmir_bids.workflows.anatomical.init_anatomy_wf` gives them.
+    swi, t2w, qsm, brain_mask, structures, structure_table, iron_area, from_template
+        As :func:`deepmir_bids.workflows.anatomical.init_anatomical_wf` gives them.
 
     Outputs
     -------
     cmb_probseg, iron_probseg, cmb_mask, iron_mask
         Probability and mask of each class.
-    classes, lesions, table
+    class_map, lesions, lesion_table
         Class map, one index for each lesion, and the lesion table.
-    candidates, candidates_table
+    candidates, candidate_table
         The same of what stayed just under its threshold.
 
     """
     workflow = pe.Workflow(name=name)
+    inputs = ', '.join({'swi': 'SWI', 'qsm': 'QSM', 't2w': 'T2w'}[i] for i in unit.inputs)
+    thresholds = ' and '.join(f'{value:g} for {key}' for key, value in criteria.thresholds.items())
+    workflow.__desc__ = f"""
+A U-Net (model {card.name}, sha256 {card.sha256[:12]}) gave the probability of each class in every
+voxel from {inputs}. Connected components whose peak reached the threshold ({thresholds}; the
+{criteria.operating_point} operating point of the model, unless set otherwise) were kept, outlined
+at a probability of {criteria.extent:g}; iron deposits only within {IRON_MARGIN_MM:g} mm of
+caudate, putamen and pallidum. The network was trained on
+{card.training.get('data', 'data that its card does not name')}. It has not been validated for
+clinical use.
+"""
     inputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
@@ -44,7 +61,7 @@ def init_lesions_wf(
                 'qsm',
                 'brain_mask',
                 'structures',
-                'structures_tsv',
+                'structure_table',
                 'iron_area',
                 'from_template',
             ]
@@ -58,11 +75,11 @@ def init_lesions_wf(
                 'iron_probseg',
                 'cmb_mask',
                 'iron_mask',
-                'classes',
+                'class_map',
                 'lesions',
-                'table',
+                'lesion_table',
                 'candidates',
-                'candidates_table',
+                'candidate_table',
             ]
         ),
         name='outputnode',
@@ -79,50 +96,42 @@ def init_lesions_wf(
         n_procs=settings.omp_nthreads,
         mem_gb=3,
     )
-    thresholds, min_volume_mm3 = operating_point(settings, card, unit.inputs)
-    find = pe.Node(
-        FindLesions(thresholds=thresholds, min_volume_mm3=min_volume_mm3, extent=card.extent),
-        name='find',
-        mem_gb=1,
-    )
+    find = pe.Node(FindLesions(criteria=criteria), name='find', mem_gb=1)
     measure = pe.Node(MeasureLesions(), name='measure', mem_gb=2)
-    optional = [(name, name) for name in unit.inputs if name != 'swi']
     workflow.connect([
-        (inputnode, predict, [('swi', 'swi'), ('brain_mask', 'brain_mask'), *optional]),
+        (inputnode, predict, [('swi', 'swi'), ('brain_mask', 'brain_mask')]),
         (inputnode, find, [('brain_mask', 'brain_mask'), ('iron_area', 'iron_area')]),
         (inputnode, measure, [
             ('swi', 'swi'),
             ('brain_mask', 'brain_mask'),
             ('structures', 'structures'),
-            ('structures_tsv', 'structures_tsv'),
+            ('structure_table', 'structure_table'),
             ('from_template', 'from_template'),
-            *[pair for pair in optional if pair[0] == 'qsm'],
         ]),
         (predict, find, [('cmb', 'cmb'), ('iron', 'iron')]),
         (find, measure, [
             ('lesions', 'lesions'),
             ('candidates', 'candidates'),
-            ('found', 'found'),
+            ('peaks', 'peaks'),
         ]),
         (predict, outputnode, [('cmb', 'cmb_probseg'), ('iron', 'iron_probseg')]),
         (find, outputnode, [
             ('cmb', 'cmb_mask'),
             ('iron', 'iron_mask'),
-            ('classes', 'classes'),
+            ('class_map', 'class_map'),
             ('lesions', 'lesions'),
             ('candidates', 'candidates'),
         ]),
-        (measure, outputnode, [('table', 'table'), ('candidates', 'candidates_table')]),
+        (measure, outputnode, [
+            ('lesion_table', 'lesion_table'),
+            ('candidate_table', 'candidate_table'),
+        ]),
     ])  # fmt: skip
+    if unit.t2w:
+        workflow.connect([(inputnode, predict, [('t2w', 't2w')])])
+    if unit.qsm:
+        workflow.connect([
+            (inputnode, predict, [('qsm', 'qsm')]),
+            (inputnode, measure, [('qsm', 'qsm')]),
+        ])  # fmt: skip
     return workflow
-
-
-def operating_point(
-    settings: Settings, card: ModelCard, inputs: Iterable[str]
-) -> tuple[dict[str, float], float]:
-    """Thresholds and smallest volume (mm³) of a unit: the model's own, unless told otherwise."""
-    asked = {'CMB': settings.threshold_cmb, 'iron': settings.threshold_iron}
-    thresholds = card.thresholds_for(inputs, settings.operating_point)
-    thresholds |= {name: value for name, value in asked.items() if value is not None}
-    smallest = card.min_volume_mm3 if settings.min_volume is None else settings.min_volume
-    return thresholds, smallest

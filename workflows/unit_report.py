@@ -10,23 +10,15 @@ from nipype.pipeline import engine as pe
 
 from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA, Structure
 from deepmir_bids.bids.unit_of_work import Unit
-from deepmir_bids.interfaces.reports import Assemble, Blend, Facts, LesionPages, PlotSlices
+from deepmir_bids.interfaces.reports import (
+    AssemblePage,
+    BlendPiece,
+    LesionPieces,
+    PlotSlices,
+    TextPieces,
+)
 from deepmir_bids.reports.lesion_tiles import QSM_LIMITS_PPM
 
-INPUTS_OF_REPORT = [
-    'swi',
-    'qsm',
-    't2w',
-    'brain_mask',
-    'structures',
-    'structures_tsv',
-    'lesions',
-    'table',
-    'candidates',
-    'candidates_table',
-    'review',
-    'notes',
-]
 COLOURS = dict(
     zip((*BASAL_GANGLIA, 'thalamus'), ('#30d158', '#0a84ff', '#ff3b30', '#ffd60a'), strict=True)
 )
@@ -35,15 +27,14 @@ COLOURS = dict(
 def init_report_wf(
     unit: Unit,
     structures: Sequence[Structure],
-    found: dict[str, Any],
+    detection: dict[str, Any],
     anatomy: tuple[str, str],
     methods: str,
     *,
     reviewed: bool = False,
     name: str = 'report_wf',
 ) -> pe.Workflow:
-    """
-    Draw the figures of a unit and put them together.
+    """Draw the figures of a unit and put them together.
 
     Parameters
     ----------
@@ -51,7 +42,7 @@ def init_report_wf(
         The unit, with the inputs that were used.
     structures
         What the values of the label image mean.
-    found
+    detection
         Sidecar of the lesions: what the result rests on.
     anatomy
         Names of template and atlas.
@@ -62,9 +53,9 @@ def init_report_wf(
 
     Inputs
     ------
-    swi, qsm, t2w, brain_mask, structures, structures_tsv, lesions, table, candidates, \
-candidates_table, review, notes
-        As the anatomy and the lesion workflow give them.
+    swi, qsm, t2w, brain_mask, structures, structure_table, lesions, lesion_table, candidates, \
+candidate_table, review, notes
+        As the anatomical and the detection workflow give them.
 
     Outputs
     -------
@@ -73,87 +64,111 @@ candidates_table, review, notes
 
     """
     workflow = pe.Workflow(name=name)
-    inputnode = pe.Node(niu.IdentityInterface(fields=INPUTS_OF_REPORT), name='inputnode')
-    optional = [(field, field) for field in unit.inputs if field != 'swi']
-    review = ['review'] if reviewed else []
-    facts = pe.Node(
-        Facts(
-            facts=report_facts(unit, found, *anatomy),
-            operating_point=found['OperatingPoint'],
+    inputnode = pe.Node(
+        niu.IdentityInterface(
+            fields=[
+                'swi',
+                'qsm',
+                't2w',
+                'brain_mask',
+                'structures',
+                'structure_table',
+                'lesions',
+                'lesion_table',
+                'candidates',
+                'candidate_table',
+                'review',
+                'notes',
+            ]
+        ),
+        name='inputnode',
+    )
+    outputnode = pe.Node(niu.IdentityInterface(fields=['page', 'figures']), name='outputnode')
+    text_pieces = pe.Node(
+        TextPieces(
+            facts=report_facts(unit, detection, *anatomy),
+            operating_point=detection['OperatingPoint'],
             atlas=anatomy[1],
             methods=methods,
         ),
-        name='facts',
+        name='text_pieces',
     )
-    lesion_pages = pe.Node(LesionPages(unit=unit.label), name='lesion_pages', mem_gb=2)
-    plot_mask = pe.Node(PlotSlices(), name='plot_mask', mem_gb=1)
-    workflow.connect([
-        (inputnode, facts, _same(
-            'table', 'candidates_table', 'structures_tsv', 'brain_mask', 'notes', *review,
-        )),
-        (inputnode, lesion_pages, [
-            *_same('swi', 'brain_mask', 'lesions', 'table', 'candidates', 'candidates_table'),
-            *_same(*review),
-            *optional,
-        ]),
-        (inputnode, plot_mask, [('swi', 'background'), ('brain_mask', 'brain_mask')]),
-    ])  # fmt: skip
-
-    pieces = {
-        'summary': (facts, 'summary', {'desc': 'summary', 'suffix': 'swi'}),
-        'nuclei': (facts, 'nuclei', {'desc': 'nuclei', 'suffix': 'Chimap'}),
-        'methods': (facts, 'methods', {'desc': 'methods', 'suffix': 'swi'}),
-        'remarks': (facts, 'notes', {'desc': 'notes', 'suffix': 'swi'}),
-        'gallery': (lesion_pages, 'gallery', {'desc': 'lesions', 'suffix': 'dseg'}),
-        'viewer': (lesion_pages, 'viewer', {'desc': 'viewer', 'suffix': 'swi'}),
-        'brain': (plot_mask, 'out_file', {'desc': 'brain', 'suffix': 'mask'}),
-    }
-    background = 't2w' if unit.t2w else 'swi'
-    suffix = {'t2w': 'T2w', 'swi': 'swi', 'qsm': 'Chimap'}
-    for field, desc in ((background, 'template'), ('qsm', 'nuclei')):
-        if field not in unit.inputs:
-            continue
-        plot = pe.Node(
-            PlotSlices(colours=_label_colours(structures)), name=f'plot_{desc}', mem_gb=1
-        )
-        if field == 'qsm':
-            plot.inputs.limits = QSM_LIMITS_PPM
-            plot.inputs.dimensions = ['z']
-        workflow.connect([
-            (inputnode, plot, [(field, 'background'), *_same('brain_mask', 'structures')]),
-        ])  # fmt: skip
-        pieces[f'{desc}_figure'] = (plot, 'out_file', {'desc': desc, 'suffix': suffix[field]})
-    if unit.t2w:
-        blend = pe.Node(Blend(), name='blend', mem_gb=1)
-        workflow.connect([(inputnode, blend, _same('swi', 't2w', 'brain_mask'))])
-        pieces['blend'] = (blend, 'out_file', {'desc': 'coregistration', 'suffix': 'T2w'})
-
+    lesion_pieces = pe.Node(LesionPieces(unit=unit.label), name='lesion_pieces', mem_gb=2)
+    plot_brain = pe.Node(PlotSlices(), name='plot_brain', mem_gb=1)
+    plot_structures = pe.Node(
+        PlotSlices(colours=_label_colours(structures)), name='plot_structures', mem_gb=1
+    )
     assemble = pe.Node(
-        Assemble(
-            entities={name: {**_FIGURE, **own} for name, (_, _, own) in pieces.items()},
-            source_file=str(unit.swi),
-            subject=unit.subject,
-            label=unit.label,
-        ),
+        AssemblePage(unit=unit, source_file=str(unit.swi)),
         name='assemble',
         # Like the publishing step: one process alone then imports all of niworkflows.
         run_without_submitting=True,
     )
-    if unit.session:
-        assemble.inputs.session = unit.session
-    outputnode = pe.Node(niu.IdentityInterface(fields=['page', 'figures']), name='outputnode')
-    for piece, (node, field, _) in pieces.items():
-        workflow.connect(node, field, assemble, piece)
-    workflow.connect([(assemble, outputnode, _same('page', 'figures'))])
+    workflow.connect([
+        (inputnode, text_pieces, [
+            ('lesion_table', 'lesion_table'),
+            ('candidate_table', 'candidate_table'),
+            ('structure_table', 'structure_table'),
+            ('brain_mask', 'brain_mask'),
+            ('notes', 'notes'),
+        ]),
+        (inputnode, lesion_pieces, [
+            ('swi', 'swi'),
+            ('brain_mask', 'brain_mask'),
+            ('lesions', 'lesions'),
+            ('lesion_table', 'lesion_table'),
+            ('candidates', 'candidates'),
+            ('candidate_table', 'candidate_table'),
+        ]),
+        (inputnode, plot_brain, [('swi', 'background'), ('brain_mask', 'brain_mask')]),
+        (inputnode, plot_structures, [
+            ('t2w' if unit.t2w else 'swi', 'background'),
+            ('brain_mask', 'brain_mask'),
+            ('structures', 'structures'),
+        ]),
+        (text_pieces, assemble, [
+            ('summary', 'summary'),
+            ('nuclei', 'nuclei'),
+            ('methods', 'methods'),
+            ('remarks', 'remarks'),
+        ]),
+        (lesion_pieces, assemble, [('gallery', 'gallery'), ('viewer', 'viewer')]),
+        (plot_brain, assemble, [('out_file', 'brain_figure')]),
+        (plot_structures, assemble, [
+            ('out_file', 'structures_on_t2w' if unit.t2w else 'structures_on_swi'),
+        ]),
+        (assemble, outputnode, [('page', 'page'), ('figures', 'figures')]),
+    ])  # fmt: skip
+    if reviewed:
+        workflow.connect([
+            (inputnode, text_pieces, [('review', 'review')]),
+            (inputnode, lesion_pieces, [('review', 'review')]),
+        ])  # fmt: skip
+    if unit.t2w:
+        blend = pe.Node(BlendPiece(), name='blend', mem_gb=1)
+        workflow.connect([
+            (inputnode, lesion_pieces, [('t2w', 't2w')]),
+            (inputnode, blend, [('swi', 'swi'), ('t2w', 't2w'), ('brain_mask', 'brain_mask')]),
+            (blend, assemble, [('out_file', 'alignment')]),
+        ])  # fmt: skip
+    if unit.qsm:
+        plot_nuclei = pe.Node(
+            PlotSlices(
+                colours=_label_colours(structures), limits=QSM_LIMITS_PPM, dimensions=['z']
+            ),
+            name='plot_nuclei',
+            mem_gb=1,
+        )
+        workflow.connect([
+            (inputnode, lesion_pieces, [('qsm', 'qsm')]),
+            (inputnode, plot_nuclei, [
+                ('qsm', 'background'),
+                ('brain_mask', 'brain_mask'),
+                ('structures', 'structures'),
+            ]),
+            (plot_nuclei, assemble, [('out_file', 'nuclei_figure')]),
+        ])  # fmt: skip
     return workflow
-
-
-_FIGURE = {'datatype': 'figures', 'space': 'SWI'}
-
-
-def _same(*fields: str) -> list[tuple[str, str]]:
-    """Connect fields to fields of the same names."""
-    return [(field, field) for field in fields]
 
 
 def _label_colours(structures: Sequence[Structure]) -> dict[str, list[int]]:
@@ -163,13 +178,17 @@ def _label_colours(structures: Sequence[Structure]) -> dict[str, list[int]]:
     }
 
 
-def report_facts(unit: Unit, found: dict[str, Any], template: str, atlas: str) -> dict[str, str]:
+def report_facts(
+    unit: Unit, detection: dict[str, Any], template: str, atlas: str
+) -> dict[str, str]:
     """What a result rests on, from the sidecar of its lesions, template and atlas."""
-    missing = ', '.join(found['InputsMissing'])
+    missing = ', '.join(detection['InputsMissing'])
+    thresholds = detection['Thresholds'].items()
     return {
-        'Inputs': ', '.join(found['InputsUsed']) + (f' (missing: {missing})' if missing else ''),
+        'Inputs': ', '.join(detection['InputsUsed'])
+        + (f' (missing: {missing})' if missing else ''),
         'SWI': unit.swi.name if unit.swi else '',
-        'Model': f'{found["Model"]}, {found["OperatingPoint"]} operating point',
-        'Thresholds': ', '.join(f'{k} {v:.2f}' for k, v in found['Thresholds'].items()),
+        'Model': f'{detection["Model"]}, {detection["OperatingPoint"]} operating point',
+        'Thresholds': ', '.join(f'{name} {value:.2f}' for name, value in thresholds),
         'Template and atlas': f'{template}, {atlas}',
     }

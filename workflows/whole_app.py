@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
@@ -10,18 +11,18 @@ from nipype.pipeline import engine as pe
 from deepmir_bids import __version__
 from deepmir_bids.anatomy.atlas_structures import read_structures
 from deepmir_bids.anatomy.template_choice import Anatomy
-from deepmir_bids.bids.publishing import DATATYPES
-from deepmir_bids.bids.read_results import Results
+from deepmir_bids.bids.finished_results import UnitResults
+from deepmir_bids.bids.sidecars import source_facts
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.data import load as load_data
-from deepmir_bids.interfaces.bids import Publish
+from deepmir_bids.interfaces.bids import DescribeResults, Publish, PublishPage
 from deepmir_bids.interfaces.imaging import LoadVolume
-from deepmir_bids.model.model_registry import find_model, read_card
-from deepmir_bids.reports.methods import methods_text
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
+from deepmir_bids.model.model_registry import ModelCard, find_model, read_card
+from deepmir_bids.reports.citations import with_references
 from deepmir_bids.settings import Settings
-from deepmir_bids.workflows.anatomical import init_anatomy_wf
-from deepmir_bids.workflows.detection import init_lesions_wf
-from deepmir_bids.workflows.unit_outputs import detection_sidecar, unit_results
+from deepmir_bids.workflows.anatomical import init_anatomical_wf
+from deepmir_bids.workflows.detection import init_detection_wf
 from deepmir_bids.workflows.unit_report import init_report_wf
 
 
@@ -33,88 +34,169 @@ def init_deepmir_wf(settings: Settings, anatomy: Anatomy, units: list[Unit]) -> 
     return workflow
 
 
-def init_reports_wf(settings: Settings, results: dict[Unit, Results]) -> pe.Workflow:
-    """Return the graph that makes the pages again, from results that are already there."""
-    base_dir = settings.work_dir / f'deepmir-{__version__}'
-    workflow = pe.Workflow(name='reports_wf', base_dir=str(base_dir))
-    for unit, there in results.items():
-        unit_wf = pe.Workflow(name=unit.workflow_name)
-        load_swi = pe.Node(LoadVolume(in_file=str(unit.swi)), name='load_swi', mem_gb=1)
-        used = replace(unit, **{name: there.files.get(name) for name in ('qsm', 't2w')})
-        report_wf = init_report_wf(
-            used,
-            read_structures(there.files['structures_tsv']),
-            there.found,
-            (there.anatomy['Template'], there.atlas),
-            (settings.out_dir / 'CITATION.md').read_text(encoding='utf-8'),
-            reviewed='review' in there.files,
-        )
-        inputs = report_wf.get_node('inputnode').inputs
-        for name in inputs.copyable_trait_names():
-            if name in there.files:
-                setattr(inputs, name, str(there.files[name]))
-        inputs.notes = there.found.get('Notes', [])
-        publish = _init_publish(settings, unit, datatypes=['figures'])
-        unit_wf.connect([
-            (load_swi, report_wf, [('out_file', 'inputnode.swi')]),
-            (report_wf, publish, _into('', ['figures', 'page'])),
-        ])  # fmt: skip
-        workflow.add_nodes([unit_wf])
-    return workflow
-
-
 def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflow:
     """Return the graph of one unit."""
     workflow = pe.Workflow(name=unit.workflow_name)
     model = find_model(settings.model)
     card = read_card(model)
-    anatomy_wf = init_anatomy_wf(settings, unit, anatomy)
-    lesions_wf = init_lesions_wf(settings, unit, model, card)
-    report_wf = init_report_wf(
-        unit,
-        anatomy.structures,
-        detection_sidecar(settings, unit, card),
-        (anatomy.name, anatomy.atlas),
-        methods_text(card, anatomy.name, anatomy.atlas, settings.operating_point),
+    criteria = DetectionCriteria.resolve(settings, card, unit.inputs)
+    anatomical_wf = init_anatomical_wf(settings, unit, anatomy)
+    detection_wf = init_detection_wf(settings, unit, model, card, criteria)
+    detection = detection_facts(unit, card, criteria)
+    methods = with_references(
+        f'{load_data("methods_intro.md").read_text(encoding="utf-8").format(version=__version__)}'
+        f'{anatomical_wf.__desc__}{detection_wf.__desc__}'
     )
-    notes = pe.Node(niu.Merge(2, in1=list(unit.notes)), name='notes', run_without_submitting=True)
-    results = unit_results(settings, unit, anatomy, card)
-    publish = _init_publish(settings, unit, datatypes=list(DATATYPES), results=results)
-    publish.inputs.classes_tsv = str(load_data('classes_dseg.tsv'))
-
-    shared = ['brain_mask', 'structures', *unit.inputs]
-    more = ['structures_tsv', 'iron_area', 'from_template']
-    found = ['lesions', 'table', 'candidates', 'candidates_table']
-    fields = {result.field for result in results} | {'registration', 'quality', 'chi_meta'}
+    report_wf = init_report_wf(
+        unit, anatomy.structures, detection, (anatomy.name, anatomy.atlas), methods
+    )
+    notes = pe.Node(
+        niu.Merge(2, in1=[*unit.notes, *([anatomy.note] if anatomy.note else [])]),
+        name='notes',
+        run_without_submitting=True,
+    )
+    sidecars = pe.Node(
+        DescribeResults(
+            unit=unit,
+            facts={
+                **source_facts(unit, settings.datasets),
+                'detection': detection,
+                'anatomy': {
+                    'Template': anatomy.name,
+                    'Atlas': anatomy.atlas,
+                    **({'TemplateNote': anatomy.note} if anatomy.note else {}),
+                },
+                'methods': {'Description': methods},
+            },
+        ),
+        name='sidecars',
+        run_without_submitting=True,
+    )
+    publish = pe.Node(
+        Publish(
+            out_dir=str(settings.out_dir),
+            unit=unit.label,
+            source_file=str(unit.swi),
+            template=anatomy.name,
+            atlas=anatomy.atlas,
+            class_table=str(load_data('classes_dseg.tsv')),
+        ),
+        name='publish',
+        run_without_submitting=True,
+    )
     workflow.connect([
-        (anatomy_wf, notes, [('outputnode.notes', 'in2')]),
-        (anatomy_wf, lesions_wf, _into('inputnode.', shared + more)),
-        (anatomy_wf, report_wf, _into('inputnode.', [*shared, 'structures_tsv'])),
-        (lesions_wf, report_wf, _into('inputnode.', found)),
+        (anatomical_wf, detection_wf, [
+            ('outputnode.swi', 'inputnode.swi'),
+            ('outputnode.brain_mask', 'inputnode.brain_mask'),
+            ('outputnode.structures', 'inputnode.structures'),
+            ('outputnode.structure_table', 'inputnode.structure_table'),
+            ('outputnode.iron_area', 'inputnode.iron_area'),
+            ('outputnode.from_template', 'inputnode.from_template'),
+        ]),
+        (anatomical_wf, report_wf, [
+            ('outputnode.swi', 'inputnode.swi'),
+            ('outputnode.brain_mask', 'inputnode.brain_mask'),
+            ('outputnode.structures', 'inputnode.structures'),
+            ('outputnode.structure_table', 'inputnode.structure_table'),
+        ]),
+        (detection_wf, report_wf, [
+            ('outputnode.lesions', 'inputnode.lesions'),
+            ('outputnode.lesion_table', 'inputnode.lesion_table'),
+            ('outputnode.candidates', 'inputnode.candidates'),
+            ('outputnode.candidate_table', 'inputnode.candidate_table'),
+        ]),
+        (anatomical_wf, notes, [('outputnode.notes', 'in2')]),
         (notes, report_wf, [('out', 'inputnode.notes')]),
-        (anatomy_wf, publish, _into('', _outputs(anatomy_wf, fields, unit))),
-        (lesions_wf, publish, _into('', _outputs(lesions_wf, fields, unit))),
-        (notes, publish, [('out', 'notes')]),
-        (report_wf, publish, _into('', ['figures', 'page'])),
+        (notes, sidecars, [('out', 'notes')]),
+        (anatomical_wf, sidecars, [
+            ('outputnode.registration', 'registration'),
+            ('outputnode.quality', 'quality'),
+        ]),
+        (sidecars, publish, [('sidecars', 'sidecars')]),
+        (anatomical_wf, publish, [
+            ('outputnode.brain_mask', 'brain_mask'),
+            ('outputnode.structures', 'structures'),
+            ('outputnode.structure_table', 'structure_table'),
+            ('outputnode.to_template', 'to_template'),
+            ('outputnode.from_template', 'from_template'),
+        ]),
+        (detection_wf, publish, [
+            ('outputnode.cmb_probseg', 'cmb_probseg'),
+            ('outputnode.iron_probseg', 'iron_probseg'),
+            ('outputnode.cmb_mask', 'cmb_mask'),
+            ('outputnode.iron_mask', 'iron_mask'),
+            ('outputnode.class_map', 'class_map'),
+            ('outputnode.lesions', 'lesions'),
+            ('outputnode.lesion_table', 'lesion_table'),
+            ('outputnode.candidates', 'candidates'),
+            ('outputnode.candidate_table', 'candidate_table'),
+        ]),
+        (report_wf, publish, [('outputnode.figures', 'figures'), ('outputnode.page', 'page')]),
+    ])  # fmt: skip
+    if unit.t2w:
+        workflow.connect([
+            (anatomical_wf, detection_wf, [('outputnode.t2w', 'inputnode.t2w')]),
+            (anatomical_wf, report_wf, [('outputnode.t2w', 'inputnode.t2w')]),
+            (anatomical_wf, sidecars, [('outputnode.alignment', 'alignment')]),
+            (anatomical_wf, publish, [('outputnode.t2w', 't2w')]),
+        ])  # fmt: skip
+    if unit.qsm:
+        workflow.connect([
+            (anatomical_wf, detection_wf, [('outputnode.qsm', 'inputnode.qsm')]),
+            (anatomical_wf, report_wf, [('outputnode.qsm', 'inputnode.qsm')]),
+            (anatomical_wf, sidecars, [('outputnode.chi_conversion', 'chi_conversion')]),
+            (anatomical_wf, publish, [('outputnode.qsm', 'qsm')]),
+        ])  # fmt: skip
+    return workflow
+
+
+def init_reports_wf(settings: Settings, results: dict[Unit, UnitResults]) -> pe.Workflow:
+    """Return the graph that makes the pages again, from results that are already there."""
+    base_dir = settings.work_dir / f'deepmir-{__version__}'
+    workflow = pe.Workflow(name='reports_wf', base_dir=str(base_dir))
+    workflow.add_nodes([
+        init_page_wf(settings, unit, finished) for unit, finished in results.items()
     ])  # fmt: skip
     return workflow
 
 
-def _init_publish(settings: Settings, unit: Unit, **inputs) -> pe.Node:
-    """Return the last node of a unit, which names its files and brings them to their place."""
-    interface = Publish(
-        out_dir=str(settings.out_dir), unit=unit.label, source_file=str(unit.swi), **inputs
+def init_page_wf(settings: Settings, unit: Unit, results: UnitResults) -> pe.Workflow:
+    """Return the graph that makes the page of a finished unit."""
+    workflow = pe.Workflow(name=unit.workflow_name)
+    files = results.files
+    load_swi = pe.Node(LoadVolume(in_file=str(unit.swi)), name='load_swi', mem_gb=1)
+    report_wf = init_report_wf(
+        replace(unit, qsm=files.get('qsm'), t2w=files.get('t2w')),
+        read_structures(files['structure_table']),
+        results.detection,
+        (results.template, results.atlas),
+        results.detection.get('Description', ''),
+        reviewed=results.review is not None,
     )
-    return pe.Node(interface, name='publish', run_without_submitting=True)
+    inputs = report_wf.get_node('inputnode').inputs
+    for name in inputs.copyable_trait_names():
+        if name in files:
+            setattr(inputs, name, str(files[name]))
+    inputs.notes = results.detection.get('Notes', [])
+    publish = pe.Node(
+        PublishPage(out_dir=str(settings.out_dir), unit=unit.label),
+        name='publish',
+        run_without_submitting=True,
+    )
+    workflow.connect([
+        (load_swi, report_wf, [('out_file', 'inputnode.swi')]),
+        (report_wf, publish, [('outputnode.figures', 'figures'), ('outputnode.page', 'page')]),
+    ])  # fmt: skip
+    return workflow
 
 
-def _outputs(workflow: pe.Workflow, wanted: set[str], unit: Unit) -> list[str]:
-    """Outputs of a workflow that are wanted, without those of images that the unit lacks."""
-    lacking = set() if unit.qsm else {'chi_meta'}
-    names = workflow.get_node('outputnode').inputs.copyable_trait_names()
-    return sorted((set(names) & wanted) - lacking)
-
-
-def _into(prefix: str, fields: list[str]) -> list[tuple[str, str]]:
-    """Connect outputs of a workflow to inputs of the same names."""
-    return [(f'outputnode.{field}', f'{prefix}{field}') for field in fields]
+def detection_facts(unit: Unit, card: ModelCard, criteria: DetectionCriteria) -> dict[str, Any]:
+    """What a reader of a mask has to know of how it was made, for its sidecar."""
+    return {
+        'InputsUsed': [name for name in unit.inputs if name in card.sees],
+        'InputsMissing': [name for name in card.sees if name not in unit.inputs],
+        'Version': __version__,
+        'Model': card.name,
+        'ModelSHA256': card.sha256,
+        **criteria.for_sidecar(),
+    }

@@ -5,8 +5,7 @@
   const data = JSON.parse(document.getElementById('review-data').textContent);
   const key = `deepmir ${data.unit} ${data.fingerprint}`;
   const cards = [...document.querySelectorAll('article.lesion')];
-  const fileName = `${data.unit}_desc-review_dseg.tsv`;
-  const state = restore();
+    const state = restore();
 
   function restore() {
     const before = Object.fromEntries(data.review.map((row) => [row.index, {
@@ -84,7 +83,7 @@
   function save() {
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob([table()], { type: 'text/tab-separated-values' }));
-    link.download = fileName;
+    link.download = data.file;
     link.click();
     URL.revokeObjectURL(link.href);
   }
@@ -147,7 +146,7 @@
   }
   document.addEventListener('keydown', press);
   document.getElementById('review-save').addEventListener('click', save);
-  document.getElementById('review-file').textContent = fileName;
+  document.getElementById('review-file').textContent = data.file;
   document.getElementById('outlines').addEventListener('change', (event) => {
     document.body.classList.toggle('plain', !event.target.checked);
   });

@@ -22,7 +22,7 @@ from deepmir_bids.anatomy.complete_atlas import complete_atlas
 from deepmir_bids.anatomy.deep_nuclei import nuclei
 from deepmir_bids.anatomy.ellipsoids import grid_points
 from deepmir_bids.anatomy.templateflow_files import REQUIRED, template_files
-from deepmir_bids.bids.publishing import make_once
+from deepmir_bids.bids.whole_files import make_once
 from deepmir_bids.data import load
 
 #: The atlas drawn from this project's own shapes.

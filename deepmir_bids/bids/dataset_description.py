@@ -6,24 +6,22 @@ import json
 from pathlib import Path
 
 from deepmir_bids import __version__
-from deepmir_bids.bids.publishing import write_whole
+from deepmir_bids.bids.result_table import DESCRIPTIONS, as_markdown
+from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.data import load as load_data
+from deepmir_bids.errors import UsageError
 
 BIDS_VERSION = '1.10.0'
+#: Who made a dataset, by its description.
+GENERATOR = 'deepmir'
+#: What deepmir and its jobs leave in an output folder before they describe it.
+BEFORE_DESCRIPTION = {'code', 'logs', 'work', 'lost+found'}
 #: What a validator need not look at.
 BIDSIGNORE = '*.html\nfigures\n*_xfm.*\ngroup_*\nCITATION.md\n'
-DESCRIPTIONS = {
-    'preproc': 'Prepared for the network: bias-corrected T2w, QSM in ppm; on the grid of the SWI',
-    'brain': 'The brain, by registration to the template or as given with --brain-mask-from',
-    'deepmir': 'Found by the network and kept at the operating point of the run',
-    'lesions': 'One index for each lesion; its table is the lesion table',
-    'candidates': 'The same of what stayed just under its threshold: not counted, for a reader',
-    'review': 'What a reader made of each lesion and candidate',
-}
 
 
 def describe_dataset(
-    out_dir: Path, sources: dict[str, Path], *, methods: str, container: str | None = None
+    out_dir: Path, sources: dict[str, Path], *, citation: str, container: str | None = None
 ) -> None:
     """
     Write the files at the root of the output dataset; many tasks may do so at once.
@@ -34,14 +32,14 @@ def describe_dataset(
         Root of the output dataset; made if it is not there.
     sources
         Name and folder of every dataset that was read, ``raw`` first.
-    methods
-        What was done, in prose, with its references.
+    citation
+        What to cite, in Markdown.
     container
         Tag of the container image deepmir runs in, if any.
 
     """
     generator = {
-        'Name': 'deepmir',
+        'Name': GENERATOR,
         'Version': __version__,
         'Description': 'Cerebral microbleeds and basal ganglia iron from SWI, QSM and T2w',
     }
@@ -60,11 +58,69 @@ def describe_dataset(
     write_whole(out_dir / 'dataset_description.json', json.dumps(description, indent=2) + '\n')
     write_whole(out_dir / '.bidsignore', BIDSIGNORE)
     write_whole(out_dir / 'descriptions.tsv', '\n'.join(rows) + '\n')
-    write_whole(out_dir / 'README.md', load_data('output_README.md').read_text())
-    write_whole(out_dir / 'CITATION.md', methods)
+    readme = load_data('output_README.md').read_text(encoding='utf-8')
+    write_whole(out_dir / 'README.md', readme.replace('{results}', as_markdown()))
+    write_whole(out_dir / 'CITATION.md', citation)
 
 
 def describe_review(table: Path) -> None:
     """Put the description of its columns beside a reader's table, which comes from a browser."""
     columns = load_data('review_columns.json').read_text(encoding='utf-8')
     write_whole(table.with_suffix('.json'), columns)
+
+
+def check_dataset(bids_dir: Path) -> None:
+    """
+    Look whether a folder calls itself a BIDS dataset.
+
+    Raises
+    ------
+    UsageError
+        It does not, or its description lacks what BIDS requires.
+
+    """
+    skip = '(--skip-bids-validation runs it all the same)'
+    path = bids_dir / 'dataset_description.json'
+    if not path.is_file():
+        raise UsageError(f'{bids_dir} is not a BIDS dataset: no dataset_description.json {skip}.')
+    try:
+        description = json.loads(path.read_text(encoding='utf-8-sig'))
+    except (OSError, ValueError) as error:
+        raise UsageError(f'{path} cannot be read as JSON: {error} {skip}.') from error
+    if not isinstance(description, dict):
+        raise UsageError(f'{path} holds no JSON object {skip}.')
+    missing = [key for key in ('Name', 'BIDSVersion') if key not in description]
+    if missing:
+        raise UsageError(f'{path} lacks {" and ".join(missing)}, which BIDS requires {skip}.')
+
+
+def check_ownership(out_dir: Path) -> None:
+    """Ask whether an output folder is deepmir's own, or free; nothing else may be written to.
+
+    Raises
+    ------
+    UsageError
+        If another tool, or a person, made what lies there.
+
+    """
+    if not out_dir.is_dir():
+        return
+    names = {path.name for path in out_dir.iterdir() if not path.name.startswith('.')}
+    if names <= BEFORE_DESCRIPTION or GENERATOR in _generators(out_dir):
+        return
+    makers = ', '.join(_generators(out_dir)) or 'somebody else'
+    raise UsageError(
+        f'{out_dir} holds what {makers} made, and not deepmir: choose a folder that is new or '
+        f'empty, such as {out_dir / "deepmir"}.'
+    )
+
+
+def _generators(folder: Path) -> list[str]:
+    """Names of the tools that a dataset's description says made it."""
+    try:
+        description = json.loads(
+            (folder / 'dataset_description.json').read_text(encoding='utf-8-sig')
+        )
+        return [str(tool['Name']) for tool in description['GeneratedBy']]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []

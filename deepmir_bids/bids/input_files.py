@@ -3,95 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepmir_bids.bids.publishing import make_once
-from deepmir_bids.bids.unit_of_work import LABELS, MINIP, Unit, find_units, rank_swi
-from deepmir_bids.data import load as load_data
-from deepmir_bids.errors import UsageError
+from deepmir_bids.bids.filter_file import listed, load_queries
+from deepmir_bids.bids.unit_of_work import LABELS, Unit, find_units, is_minip, rank_swi
+from deepmir_bids.bids.whole_files import make_once
 from deepmir_bids.settings import Settings
 
 #: What a brain mask is found by (--brain-mask-from).
 MASK_QUERY = {'desc': 'brain', 'suffix': 'mask', 'extension': ['.nii.gz', '.nii']}
 
 
-def check_dataset(bids_dir: Path) -> None:
-    """
-    Look whether a folder calls itself a BIDS dataset.
-
-    Raises
-    ------
-    UsageError
-        It does not, or its description lacks what BIDS requires.
-
-    """
-    skip = '(--skip-bids-validation runs it all the same)'
-    path = bids_dir / 'dataset_description.json'
-    if not path.is_file():
-        raise UsageError(f'{bids_dir} is not a BIDS dataset: no dataset_description.json {skip}.')
-    try:
-        description = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(f'{path} cannot be read as JSON: {error} {skip}.') from error
-    missing = [key for key in ('Name', 'BIDSVersion') if key not in description]
-    if missing:
-        raise UsageError(f'{path} lacks {" and ".join(missing)}, which BIDS requires {skip}.')
-
-
-def load_queries(filter_file: Path | None) -> dict[str, dict[str, Any]]:
-    """
-    Return the queries by which each input is found: the defaults, updated by a filter file.
-
-    Raises
-    ------
-    UsageError
-        The file cannot be read, or names a query or an entity that nothing asks for.
-
-    """
-    queries: dict[str, dict[str, Any]] = json.loads(load_data('queries.json').read_text())
-    if filter_file is None:
-        return queries
-    try:
-        updates = json.loads(Path(filter_file).read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(f'{filter_file} cannot be read as JSON: {error}') from error
-    unknown = sorted(set(updates) - set(queries))
-    if unknown:
-        raise UsageError(
-            f'{filter_file} has an unknown query {", ".join(unknown)}: '
-            f'the names are {", ".join(queries)}.'
-        )
-    for name, update in updates.items():
-        misspelt = sorted(set(update) - _entity_names())
-        if misspelt:
-            raise UsageError(
-                f'{filter_file}: the query {name} asks for an unknown entity '
-                f'{", ".join(misspelt)}: pybids knows {", ".join(sorted(_entity_names()))}.'
-            )
-        queries[name].update(update)
-        if not all(isinstance(suffix, str) for suffix in _listed(queries[name]['suffix'])):
-            raise UsageError(f'{filter_file}: the query {name} needs a suffix, or several.')
-    return queries
-
-
-def _listed(asked) -> list:
-    """One value, or several, of an entity in a query."""
-    return asked if isinstance(asked, list) else [asked]
-
-
-def _entity_names() -> set[str]:
-    from bids.layout import Config
-
-    return {name for kind in ('bids', 'derivatives') for name in Config.load(kind).entities}
-
-
 def collect_units(settings: Settings) -> list[Unit]:
-    """
-    List every unit of the run with the files it has.
+    """List every unit of the run with the files it has.
 
     Raises
     ------
@@ -101,7 +28,7 @@ def collect_units(settings: Settings) -> list[Unit]:
     """
     queries = load_queries(settings.bids_filter_file)
     relevant = _relevant([*queries.values(), MASK_QUERY])
-    found = find_units(settings.bids_dir, settings.participant_label, settings.session_label)
+    labels = find_units(settings.bids_dir, settings.participant_label, settings.session_label)
 
     def index(root: Path):
         if settings.bids_database_dir:
@@ -109,19 +36,20 @@ def collect_units(settings: Settings) -> list[Unit]:
         return _index(root, relevant, settings.participant_label)
 
     raw = index(settings.bids_dir)
-    derivatives = {name: index(path) for name, path in settings.derivatives.items()}
+    derivatives = [index(path) for path in settings.derivatives.values()]
+    layouts = {'swi': [raw], 'qsm': [raw, *derivatives], 't2w': [raw]}
     masks = [index(path) for path in settings.brain_mask_from.values()]
     return [
-        _unit(subject, session, settings.inputs, queries, raw, derivatives, masks)
-        for subject, session in found
+        _unit(subject, session, {name: layouts[name] for name in settings.inputs}, queries, masks)
+        for subject, session in labels
     ]
 
 
 def _relevant(queries: Sequence[dict[str, Any]]) -> str:
-    """Pattern of the files worth indexing: what may be asked for, sidecars, the description."""
-    suffixes = {suffix for query in queries for suffix in _listed(query['suffix'])}
+    """Pattern of the files worth indexing: what may be asked for, and the description."""
+    suffixes = {suffix for query in queries for suffix in listed(query['suffix'])}
     names = '|'.join(map(re.escape, sorted(suffixes)))
-    return rf'(_({names})\.(nii|nii\.gz|json)|dataset_description\.json)$'
+    return rf'(_({names})\.(nii|nii\.gz)|dataset_description\.json)$'
 
 
 def _shared_index(root: Path, relevant: str, database_dir: Path):
@@ -141,7 +69,10 @@ def _index(root: Path, relevant: str, only: Sequence[str], database: Path | None
     labels = '|'.join(map(re.escape, only)) or '[^/]+'
     not_theirs = re.compile(rf'^/(?!sub-({labels})(/|$))(?!.*\.json$)[^/]+')
     not_an_image = re.compile(rf'/(?!.*{relevant})[^/]*\.[^/]+$')
-    indexer = BIDSLayoutIndexer(validate=False, ignore=[not_theirs, not_an_image])
+    # No sidecar is read: images are told by their names and, later, by their content.
+    indexer = BIDSLayoutIndexer(
+        validate=False, ignore=[not_theirs, not_an_image], index_metadata=False
+    )
     return BIDSLayout(
         root,
         validate=False,
@@ -151,29 +82,32 @@ def _index(root: Path, relevant: str, only: Sequence[str], database: Path | None
     )
 
 
-def _unit(subject, session, inputs, queries, raw, derivatives, masks) -> Unit:
+def _unit(
+    subject: str,
+    session: str | None,
+    layouts: Mapping[str, Sequence],
+    queries: Mapping[str, dict[str, Any]],
+    masks: Sequence,
+) -> Unit:
     """Choose one file for each input, and note every choice that a reader would ask about."""
     files: dict[str, Path] = {}
-    metadata: dict[str, dict] = {}
     notes: list[str] = []
-    for name in inputs:
-        layouts = [raw, *derivatives.values()] if name == 'qsm' else [raw]
-        found, layout = _first(layouts, queries[name], subject, session)
+    for name in layouts:
+        images = _images(name, layouts[name], queries[name], subject, session)
         if name == 'swi':
-            found = _usable_as_swi(found)
-        if not found:
-            notes += _elsewhere(name, layouts, queries[name], subject, session)
+            images = _usable_as_swi(images)
+        if not images:
+            notes += _elsewhere(name, layouts[name], queries[name], subject, session)
             continue
-        chosen = found[0]
+        chosen, *others = images
         files[name] = Path(chosen.path)
-        metadata[name] = dict(layout.get_metadata(chosen.path))
-        if len(found) > 1:
-            others = ', '.join(other.filename for other in found[1:])
-            notes.append(f'{chosen.filename} is used as {name}, the first of several ({others}).')
+        if others:
+            listing = ', '.join(other.filename for other in others)
+            notes.append(f'{chosen.filename} is used as {name}, the first of several ({listing}).')
         if name == 'swi' and rank_swi(chosen.get_entities()) == 2:
             notes.append(f'{chosen.filename} stands in for the SWI: there is none.')
 
-    mask, _ = _first(masks, MASK_QUERY, subject, session)
+    mask = _images('mask', masks, MASK_QUERY, subject, session)
     if masks and not mask:
         notes.append('--brain-mask-from has no mask of it: the template gives one.')
     return Unit(
@@ -181,42 +115,51 @@ def _unit(subject, session, inputs, queries, raw, derivatives, masks) -> Unit:
         session=session,
         brain_mask=Path(mask[0].path) if mask else None,
         notes=tuple(notes),
-        metadata=metadata,
         **files,
     )
 
 
-def _first(layouts, query, subject, session):
-    """Files of the first dataset that has any, in the order of their names."""
+def _images(name: str, layouts: Sequence, query: Mapping[str, Any], subject, session) -> list:
+    """Files of the first dataset that has any, in the order of their names.
+
+    A filter's ``subject`` and ``session`` narrow the choice, save that another session may lend
+    its QSM or T2w where the filter says so; an SWI is what a session is told by.
+    """
     from bids.layout import Query
 
+    query = dict(query)
+    if 'subject' in query and subject not in map(str, listed(query.pop('subject'))):
+        return []
+    if name == 'swi' and 'session' in query:
+        wanted = query.pop('session')
+        if session not in [None if label is None else str(label) for label in listed(wanted)]:
+            return []
+    query.setdefault('session', session or Query.NONE)
     for layout in layouts:
-        found = layout.get(
-            subject=subject, session=session or Query.NONE, invalid_filters='allow', **query
-        )
-        if found:
-            return sorted(found, key=lambda f: f.path), layout
-    return [], None
+        images = layout.get(subject=subject, invalid_filters='allow', **query)
+        if images:
+            return sorted(images, key=lambda image: image.path)
+    return []
 
 
-def _usable_as_swi(found):
-    """Best first; the lesser kinds are no alternatives, a minIP or phase is not one at all."""
+def _usable_as_swi(images: Sequence) -> list:
+    """Best first; the lesser kinds are no alternatives, a minIP is not one at all."""
     # A participant may be called MIP01.
-    usable = [f for f in found if not MINIP.search(LABELS.sub('', f.filename))]
-    ranks = [rank_swi(f.get_entities()) for f in usable]
-    return [f for f, rank in zip(usable, ranks, strict=True) if rank == min(ranks)]
+    usable = [image for image in images if not is_minip(LABELS.sub('', image.filename))]
+    ranks = [rank_swi(image.get_entities()) for image in usable]
+    return [image for image, rank in zip(usable, ranks, strict=True) if rank == min(ranks)]
 
 
-def _elsewhere(name, layouts, query, subject, session) -> list[str]:
+def _elsewhere(name: str, layouts: Sequence, query: Mapping[str, Any], subject, session) -> list:
     """Say when an input exists, only not in this session: it is left out on purpose."""
-    if session is None:
+    if session is None or {'subject', 'session'} & set(query):
         return []
-    found = [
-        f.get_entities().get('session')
+    labels = {
+        image.get_entities().get('session')
         for layout in layouts
-        for f in layout.get(subject=subject, invalid_filters='allow', **query)
-    ]
-    if not found:
+        for image in layout.get(subject=subject, invalid_filters='allow', **query)
+    }
+    if not labels:
         return []
-    where = ', '.join(sorted({f'ses-{label}' if label else 'no session' for label in found}))
+    where = ', '.join(sorted(f'ses-{label}' if label else 'no session' for label in labels))
     return [f'{name} exists in {where} but not in ses-{session}: it is not used there.']

@@ -1,65 +1,20 @@
-"""Put files where people look for them: whole or not at all, and never from two runs."""
+"""Bring a unit's results to their place: whole or not at all, and never from two runs."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from deepmir_bids.bids.result_table import DATATYPES, is_of_run
 from deepmir_bids.bids.unit_of_work import unit_folder
-
-#: Folders of a unit that hold its results.
-DATATYPES = ('anat', 'figures')
-#: A reader's work, which no run may delete; whether it fits new results is seen when it is read.
-REVIEW = '_desc-review_dseg.tsv'
-
-
-def write_whole(path: Path, content: str) -> None:
-    """Write a text file so that a reader, or a hundred writers, only ever see it complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        'w', dir=path.parent, prefix=f'.{path.name}.', delete=False, newline='\n', encoding='utf-8'
-    ) as beside:
-        beside.write(content)
-    os.chmod(beside.name, 0o666 & ~_umask())
-    os.replace(beside.name, path)
-
-
-def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
-    """
-    Fill a folder so that others, who may be making the same one, only ever see it complete.
-
-    Parameters
-    ----------
-    folder
-        What is to be made; left as it is where it is there already.
-    make
-        Fills the folder it is given. Of two that are at it, the first to finish wins.
-
-    """
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix='.unfinished-', dir=folder.parent))
-    try:
-        make(unfinished)
-        unfinished.chmod(0o777 & ~_umask())
-        os.rename(unfinished, folder)
-    except OSError:
-        if not folder.is_dir():  # else another process was first: its folder is as good
-            raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
 
 
 def publish(
     staged: Iterable[Path], out_dir: Path, unit: str, datatypes: Sequence[str] = DATATYPES
 ) -> list[Path]:
-    """
-    Replace a unit's results by those of this run.
+    """Replace a unit's results by those of this run.
 
     Everything is copied beside its place first, so that a full disk leaves the earlier results
     as they were; then the earlier ones go, and the new ones are renamed into place.
@@ -100,13 +55,19 @@ def publish(
 
 
 def earlier_results(out_dir: Path, unit: str, datatypes: Sequence[str]) -> list[Path]:
-    """All files that a run left of a unit in these folders, and its page; no reader's review."""
+    """Files that a run left of a unit in these folders, and its page.
+
+    Only what the table of results names: no reader's review, and nothing of another tool.
+    """
     folder = unit_folder(out_dir, unit)
-    files = (path for name in datatypes for path in (folder / name).glob(f'{unit}_*'))
-    review = REVIEW.removesuffix('.tsv')
-    found = [path for path in files if not path.stem.endswith(review)]
+    results = [
+        path
+        for datatype in datatypes
+        for path in (folder / datatype).glob(f'{unit}_*')
+        if is_of_run(path.name, unit, datatype)
+    ]
     page = out_dir / f'{unit}.html'
-    return [*found, page] if page.is_file() else found
+    return [*results, page] if page.is_file() else results
 
 
 def _within_dataset(path: Path) -> Path:
@@ -116,9 +77,3 @@ def _within_dataset(path: Path) -> Path:
     parts = path.parts
     start = max(i for i, part in enumerate(parts[:-1]) if part.startswith('sub-'))
     return Path(*parts[start:])
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -16,8 +16,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from deepmir_bids.bids.publishing import write_whole
 from deepmir_bids.bids.tsv import MISSING, read_rows, rows_as_tsv
+from deepmir_bids.bids.whole_files import write_whole
 
 COLUMNS = ('participant_id', 'session_id', 'status', 'reason')
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from deepmir_bids import INPUTS
 from deepmir_bids.errors import UsageError
 
-#: A minimum intensity projection is a picture made from an SWI, not an SWI.
-MINIP = re.compile(r'min-?ip|mip', re.IGNORECASE)
+#: A minimum intensity projection is a picture made from an SWI, not an SWI. A label says so as a
+#: word of its own: ``acq-minIP``, ``rec-SWImIP``, ``rec-mip10``, but not ``acq-semiparallel``.
+MINIP = re.compile(r'(?i:min-?ip)|mIP|(?<![a-zA-Z])(?i:mip)|(?i:mip)(?![a-zA-Z])')
 #: What a file name says of whom it shows.
 LABELS = re.compile(r'^sub-[^_]+_(ses-[^_]+_)?')
 
@@ -26,7 +27,6 @@ class Unit:
     t2w: Path | None = None
     brain_mask: Path | None = None
     notes: tuple[str, ...] = ()
-    metadata: dict[str, dict] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, label: str) -> Unit:
@@ -70,9 +70,8 @@ def find_subjects(bids_dir: Path, wanted: tuple[str, ...]) -> list[str]:
         A wanted participant is not there, or there is none at all.
 
     """
-    present = sorted(
-        path.name.removeprefix('sub-') for path in bids_dir.glob('sub-*') if path.is_dir()
-    )
+    folders = (path for path in bids_dir.glob('sub-*') if path.is_dir())
+    present = sorted((path.name.removeprefix('sub-') for path in folders), key=natural_order)
     if not present:
         raise UsageError(f'{bids_dir} has no participant (no sub-* folder).')
     if not wanted:
@@ -83,7 +82,7 @@ def find_subjects(bids_dir: Path, wanted: tuple[str, ...]) -> list[str]:
             f'{bids_dir} has no participant {", ".join(missing)}: '
             f'it has {", ".join(present[:10])}{" …" if len(present) > 10 else ""}.'
         )
-    return sorted(set(wanted))
+    return sorted(set(wanted), key=natural_order)
 
 
 def find_units(
@@ -98,20 +97,21 @@ def find_units(
         A participant is unknown, or none has a session that is asked for.
 
     """
-    found = [
+    units = [
         (subject, session)
         for subject in find_subjects(bids_dir, participants)
         for session in _sessions(bids_dir / f'sub-{subject}', sessions)
     ]
-    if not found:
+    if not units:
         raise UsageError(
             f'{bids_dir} has no session {", ".join(sessions)} for these participants.'
         )
-    return found
+    return units
 
 
 def _sessions(folder: Path, wanted: tuple[str, ...]) -> list[str | None]:
-    present = sorted(p.name.removeprefix('ses-') for p in folder.glob('ses-*') if p.is_dir())
+    sessions = (path for path in folder.glob('ses-*') if path.is_dir())
+    present = sorted((path.name.removeprefix('ses-') for path in sessions), key=natural_order)
     if wanted:
         return [label for label in present if label in wanted]
     return [None, *present] if (folder / 'anat').is_dir() or not present else [*present]
@@ -123,3 +123,28 @@ def rank_swi(entities: dict[str, str]) -> int:
         return 0
     said = f'{entities.get("acquisition", "")} {entities.get("reconstruction", "")}'
     return 1 if 'swi' in said.lower() else 2
+
+
+def is_minip(name: str) -> bool:
+    """Whether a file's name says that it is a minimum intensity projection.
+
+    Examples
+    --------
+    >>> is_minip('acq-minIP_swi.nii.gz'), is_minip('acq-semiparallel_swi.nii.gz')
+    (True, False)
+
+    """
+    return bool(MINIP.search(name))
+
+
+def natural_order(label: str) -> list[tuple[int, int | str]]:
+    """Sort key in which numbers count as such.
+
+    Examples
+    --------
+    >>> sorted(['10', '2', '1b', '1a'], key=natural_order)
+    ['1a', '1b', '2', '10']
+
+    """
+    parts = re.split(r'(\d+)', label)
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]

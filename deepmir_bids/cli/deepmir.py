@@ -6,13 +6,24 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import fields
 
 from deepmir_bids import INPUTS, __version__
-from deepmir_bids.cli.option_types import positive
+from deepmir_bids.cli.option_types import (
+    NamedPaths,
+    absolute_path,
+    atlas_name,
+    device,
+    model_name,
+    not_negative,
+    positive,
+    probability,
+    session_label,
+    subject_label,
+)
 from deepmir_bids.errors import UsageError
-from deepmir_bids.model.model_registry import DEFAULT_MODEL
-from deepmir_bids.settings import QSM_SCALES, Settings
+from deepmir_bids.imaging.qsm_units import QSM_SCALES
+from deepmir_bids.settings import DEFAULT_MODEL, Settings
 
 DESCRIPTION = """\
 Find cerebral microbleeds (CMB) and non-haemorrhagic iron deposits of the basal ganglia in SWI,
@@ -29,38 +40,72 @@ examples:
   deepmir /data/bids /data/deepmir group --by sex age
 
 exit status: 0 all done; 1 some units failed or were skipped (the last lines say which, and why);
-2 wrong usage or unusable input, with nothing written
+2 wrong usage or unusable input, with nothing written; 130 stopped by the user
 """
+#: Options that have a meaning at the group level; of these, the last two at no other.
+AT_GROUP_LEVEL = (
+    'bids_dir', 'out_dir', 'analysis_level', 'dry_run', 'verbose', 'by', 'allow_mixed',
+)  # fmt: skip
+#: Options that would make a reader believe that the group level did something that it does not.
+MISLEADING = ('participant_label', 'session_label')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the app; return its exit status."""
-    options = parser().parse_args(argv)
     try:
-        if options.analysis_level == 'group':
+        options = parser().parse_args(argv)
+        for note in notes_on_level(options):
+            print(f'deepmir: {note}', file=sys.stderr)
+        settings = to_settings(options)
+        if settings.analysis_level == 'group':
             from deepmir_bids.running.group_level import run_group
 
-            return run_group(
-                options.out_dir.absolute(),
-                options.by,
-                allow_mixed=options.allow_mixed,
-                dry_run=options.dry_run,
-            )
-        settings = to_settings(options)
+            return run_group(settings)
         from deepmir_bids.running.preflight import check_settings
 
         check_settings(settings)
-        from deepmir_bids.running.participant_level import dry_run, run_participants
+        if settings.dry_run:
+            from deepmir_bids.running.dry_run import dry_run
 
-        return (
-            dry_run(settings) if options.dry_run else run_participants(settings, options.verbose)
-        )
+            return dry_run(settings)
+        from deepmir_bids.running.participant_level import run_participants
+
+        return run_participants(settings)
     except UsageError as error:
         print(f'deepmir: {error}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print('deepmir: stopped; the same command goes on from here.', file=sys.stderr)
         return 130
+
+
+def notes_on_level(options: argparse.Namespace) -> list[str]:
+    """Say which options have no effect at the level that is run.
+
+    Raises
+    ------
+    UsageError
+        If one of them would seem to choose whom the group level sums up.
+
+    """
+    level = options.analysis_level
+    blank = parser().parse_args([str(options.bids_dir), str(options.out_dir), level])
+    given = [name for name, value in vars(options).items() if value != getattr(blank, name)]
+    if level == 'group':
+        idle = [name for name in given if name not in AT_GROUP_LEVEL]
+    else:
+        idle = [name for name in given if name in AT_GROUP_LEVEL[-2:]]
+    for name in MISLEADING if level == 'group' else ():
+        if name in idle:
+            raise UsageError(
+                f'{_as_option(name)} has no effect at the group level, which sums up all that '
+                'lies in out_dir: leave it out.'
+            )
+    return [f'{_as_option(name)} has no effect at the {level} level.' for name in idle]
+
+
+def _as_option(name: str) -> str:
+    return f'--{name.replace("_", "-")}'
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,8 +116,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument('bids_dir', type=Path, help='root of the raw BIDS dataset')
-    top.add_argument('out_dir', type=Path, help='root of the output dataset')
+    top.add_argument('bids_dir', type=absolute_path, help='root of the raw BIDS dataset')
+    top.add_argument('out_dir', type=absolute_path, help='root of the output dataset')
     top.add_argument(
         'analysis_level',
         choices=['participant', 'group'],
@@ -90,17 +135,24 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_input_options(group) -> None:
     add = group.add_argument
-    add('--participant-label', nargs='+', default=[], metavar='LABEL', help='only these')
-    add('--session-label', nargs='+', default=[], metavar='LABEL', help='only these sessions')
+    several: dict = {'nargs': '+', 'action': 'extend', 'default': []}
+    add('--participant-label', **several, type=subject_label, metavar='LABEL', help='only these')
+    add(
+        '--session-label',
+        **several,
+        type=session_label,
+        metavar='LABEL',
+        help='only these sessions',
+    )
     add(
         '--bids-filter-file',
-        type=Path,
+        type=absolute_path,
         metavar='FILE',
         help='JSON that updates the pybids queries swi, qsm and t2w',
     )
     add(
         '--bids-database-dir',
-        type=Path,
+        type=absolute_path,
         metavar='DIR',
         help='keep the index of the datasets here, for many runs; delete it when files change',
     )
@@ -108,7 +160,8 @@ def _add_input_options(group) -> None:
     add(
         '--derivatives',
         nargs='+',
-        default=[],
+        action=NamedPaths,
+        default={},
         metavar='NAME=PATH',
         help='other datasets to look for a QSM (suffix Chimap) in',
     )
@@ -129,16 +182,22 @@ def _add_input_options(group) -> None:
 
 def _add_detection_options(group) -> None:
     add = group.add_argument
-    add('--model', default=DEFAULT_MODEL, metavar='NAME|DIR', help='a shipped model or a folder')
+    add(
+        '--model',
+        type=model_name,
+        default=DEFAULT_MODEL,
+        metavar='NAME|DIR',
+        help='a shipped model or a folder',
+    )
     add(
         '--operating-point',
         choices=['sensitive', 'balanced', 'precise'],
         default='balanced',
         help='thresholds of the model (default: balanced)',
     )
-    add('--threshold-cmb', type=_probability, metavar='P', help='instead of the model’s own')
-    add('--threshold-iron', type=_probability, metavar='P', help='instead of the model’s own')
-    add('--min-volume', type=_not_negative, metavar='MM3', help='drop lesions below this volume')
+    add('--threshold-cmb', type=probability, metavar='P', help='instead of the model’s own')
+    add('--threshold-iron', type=probability, metavar='P', help='instead of the model’s own')
+    add('--min-volume', type=not_negative, metavar='MM3', help='drop lesions below this volume')
 
 
 def _add_anatomy_options(group) -> None:
@@ -146,15 +205,22 @@ def _add_anatomy_options(group) -> None:
     add('--template', default='MNI152NLin2009cAsym', metavar='SPACE', help='of TemplateFlow')
     add(
         '--atlas',
+        type=atlas_name,
         default='HOSPA',
         metavar='NAME|FILE',
         help='atlas of the template, or a label image in its space (then with --atlas-labels)',
     )
-    add('--atlas-labels', type=Path, metavar='TSV', help='index, name and region of the labels')
+    add(
+        '--atlas-labels',
+        type=absolute_path,
+        metavar='TSV',
+        help='index, name and region of the labels',
+    )
     add(
         '--brain-mask-from',
         nargs=1,
-        default=[],
+        action=NamedPaths,
+        default={},
         metavar='NAME=PATH',
         help='derivatives dataset that has desc-brain_mask; it replaces the template’s',
     )
@@ -162,12 +228,23 @@ def _add_anatomy_options(group) -> None:
 
 def _add_run_options(group) -> None:
     add = group.add_argument
-    add('-w', '--work-dir', type=Path, default=Path('work'), help='for what may be deleted later')
-    add('--device', default='auto', help='auto, cpu or cuda')
+    add(
+        '-w',
+        '--work-dir',
+        type=absolute_path,
+        default='work',
+        help='for what may be deleted later',
+    )
+    add('--device', type=device, default='auto', help='auto, cpu, cuda or cuda:NUMBER')
     add('--nprocs', type=positive, metavar='N', help='processes at once (default: all cores)')
     add('--omp-nthreads', type=positive, metavar='N', help='threads of one process')
-    add('--mem-gb', type=_not_negative, metavar='GB', help='memory that may be used')
-    add('--use-plugin', type=Path, metavar='FILE', help='Nipype plugin and its arguments, as YAML')
+    add('--mem-gb', type=not_negative, metavar='GB', help='memory that may be used')
+    add(
+        '--use-plugin',
+        type=absolute_path,
+        metavar='FILE',
+        help='Nipype plugin and its arguments, as YAML',
+    )
     add('--stop-on-first-crash', action='store_true', help='end the run with the first failure')
     add('--reports-only', action='store_true', help='make the reports again, nothing else')
     add('--dry-run', action='store_true', help='list units, inputs and steps; run nothing')
@@ -179,6 +256,7 @@ def _add_group_options(group) -> None:
     add(
         '--by',
         nargs='+',
+        action='extend',
         default=[],
         metavar='COLUMN',
         help='divide the summary by these columns of the raw participants.tsv',
@@ -191,46 +269,16 @@ def _add_group_options(group) -> None:
 
 
 def to_settings(options: argparse.Namespace) -> Settings:
-    """
-    Turn parsed options into the settings of a run.
-
-    Raises
-    ------
-    UsageError
-        An option is not of the form NAME=PATH.
-
-    """
+    """Turn parsed options into the settings of a run."""
+    values = {field.name: getattr(options, field.name) for field in fields(Settings)}
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     nprocs = options.nprocs or _plugin_processes(options) or len(os.sched_getaffinity(0))
-    return Settings(
-        bids_dir=options.bids_dir.absolute(),
-        out_dir=options.out_dir.absolute(),
-        work_dir=options.work_dir.absolute(),
-        participant_label=tuple(o.removeprefix('sub-') for o in options.participant_label),
-        session_label=tuple(o.removeprefix('ses-') for o in options.session_label),
-        bids_filter_file=options.bids_filter_file,
-        skip_bids_validation=options.skip_bids_validation,
-        bids_database_dir=options.bids_database_dir and options.bids_database_dir.absolute(),
-        derivatives=_named_paths(options.derivatives, '--derivatives'),
-        brain_mask_from=_named_paths(options.brain_mask_from, '--brain-mask-from'),
-        model=options.model,
-        inputs=tuple(name for name in INPUTS if name == 'swi' or name in options.inputs),
-        qsm_scale=options.qsm_scale,
-        operating_point=options.operating_point,
-        threshold_cmb=options.threshold_cmb,
-        threshold_iron=options.threshold_iron,
-        min_volume=options.min_volume,
-        template=options.template,
-        atlas=options.atlas,
-        atlas_labels=options.atlas_labels,
-        device=options.device,
-        nprocs=nprocs,
-        omp_nthreads=min(options.omp_nthreads or min(nprocs, 8), nprocs),
-        mem_gb=options.mem_gb,
-        use_plugin=options.use_plugin,
-        stop_on_first_crash=options.stop_on_first_crash,
-        reports_only=options.reports_only,
-        sloppy=options.sloppy,
-    )
+    values |= {
+        'inputs': tuple(name for name in INPUTS if name == 'swi' or name in options.inputs),
+        'nprocs': nprocs,
+        'omp_nthreads': min(options.omp_nthreads or min(nprocs, 8), nprocs),
+    }
+    return Settings(**values)
 
 
 def _plugin_processes(options: argparse.Namespace) -> int | None:
@@ -240,30 +288,6 @@ def _plugin_processes(options: argparse.Namespace) -> int | None:
     from deepmir_bids.running.nipype_plugins import read_plugin
 
     return read_plugin(options.use_plugin).arguments.get('n_procs')
-
-
-def _named_paths(pairs: Sequence[str], option: str) -> dict[str, Path]:
-    named = {}
-    for pair in pairs:
-        name, equals, path = pair.partition('=')
-        if not (name and equals and path):
-            raise UsageError(f'{option} takes NAME=PATH, not {pair}.')
-        named[name] = Path(path).absolute()
-    return named
-
-
-def _probability(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is not between 0 and 1')
-    return value
-
-
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f'{text} is negative')
-    return value
 
 
 if __name__ == '__main__':

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deepmir_bids.cli.option_types import positive
+from deepmir_bids.cli.option_types import positive, whole_not_negative
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,19 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--seed',
-        type=_not_negative,
+        type=whole_not_negative,
         default=0,
         metavar='S',
         help='the same seed gives the same dataset (default: 0)',
     )
     return parser
-
-
-def _not_negative(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f'{value} is negative')
-    return value
 
 
 if __name__ == '__main__':

@@ -186,7 +186,7 @@ def _add_slurm_options(group) -> None:
     add('--mem-gb', type=positive, default=8, metavar='GB', help='memory (default: 8)')
     add('--time', default='1:00:00', help='limit, as SLURM writes it (default: 1:00:00)')
     add('--partition', metavar='NAME', help='where the jobs go')
-    add('--account', metavar='NAME', help='who pays')
+    add('--account', metavar='NAME', help='account that is charged')
     add(
         '--sbatch',
         action='append',

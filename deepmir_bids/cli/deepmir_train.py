@@ -7,10 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from deepmir_bids import CLASSES, INPUTS
-from deepmir_bids.cli.option_types import positive
+from deepmir_bids.cli.option_types import absolute_path, device, model_name, positive
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.settings import Settings
@@ -111,12 +110,14 @@ def _settings(options: argparse.Namespace) -> Settings:
     """Settings of the app, which does the preprocessing."""
     if not options.labels.is_dir():
         raise UsageError(f'--labels {options.labels} is not a folder.')
+    nprocs = options.nprocs or len(os.sched_getaffinity(0))
     return Settings(
-        bids_dir=options.bids_dir.absolute(),
-        out_dir=options.out_dir.absolute() / 'preprocessed',
-        work_dir=options.out_dir.absolute() / 'work',
+        bids_dir=options.bids_dir,
+        out_dir=options.out_dir / 'preprocessed',
+        work_dir=options.out_dir / 'work',
         device=options.device,
-        nprocs=options.nprocs or len(os.sched_getaffinity(0)),
+        nprocs=nprocs,
+        omp_nthreads=min(nprocs, 8),
         sloppy=options.sloppy,
     )
 
@@ -152,11 +153,11 @@ def _card(options: argparse.Namespace, initial: ModelCard | None) -> ModelCard:
 
 def _read(labels, settings: Settings, card: ModelCard) -> dict[str, list]:
     """Units of every labelled participant, preprocessed, in memory."""
-    from deepmir_bids.bids.read_results import has_results
+    from deepmir_bids.bids.finished_results import has_results
     from deepmir_bids.training.labelled_units import training_subject
     from deepmir_bids.training.training_subjects import read_subject
 
-    missing = {unit.subject for unit in labels if not has_results(settings.out_dir, unit)}
+    missing = {unit.subject for unit in labels if not has_results(settings.out_dir, unit.label)}
     if missing:
         preprocess(replace(settings, participant_label=tuple(sorted(missing))))
     subjects: dict[str, list] = {unit.subject: [] for unit in labels}
@@ -175,15 +176,9 @@ def preprocess(settings: Settings) -> None:
         If a participant failed.
 
     """
-    from deepmir_bids.cli.deepmir import main as deepmir
+    from deepmir_bids.running.participant_level import run_participants
 
-    arguments = [str(settings.bids_dir), str(settings.out_dir), 'participant']
-    arguments += ['--work-dir', str(settings.work_dir), '--device', settings.device]
-    arguments += ['--nprocs', str(settings.nprocs)]
-    arguments += ['--participant-label', *settings.participant_label]
-    if settings.sloppy:
-        arguments.append('--sloppy')
-    if deepmir(arguments) != 0:
+    if run_participants(settings) != 0:
         raise InputError(
             'not all labelled participants could be preprocessed (see the lines above): '
             'mend their images, or take their labels away.'
@@ -198,17 +193,23 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add('bids_dir', type=Path, help='a BIDS dataset with the images')
-    add('out_dir', type=Path, help='where preprocessed images, checkpoints and the model go')
+    add('bids_dir', type=absolute_path, help='a BIDS dataset with the images')
+    add(
+        'out_dir',
+        type=absolute_path,
+        help='where preprocessed images, checkpoints and the model go',
+    )
     add(
         '--labels',
-        type=Path,
+        type=absolute_path,
         required=True,
         metavar='DIR',
         help='a derivatives dataset with one *_desc-<any>_dseg.nii.gz for each unit on the grid '
         'of its SWI: 1 microbleed, 2 iron deposit',
     )
-    add('--init', metavar='MODEL', help='fine-tune this model: a name or a folder')
+    add(
+        '--init', type=model_name, metavar='MODEL', help='fine-tune this model: a name or a folder'
+    )
     add(
         '--folds',
         type=_folds,
@@ -233,7 +234,12 @@ def _parser() -> argparse.ArgumentParser:
     add('--classes', nargs='+', choices=list(CLASSES), help='learn no other class')
     add('--steps', type=positive, help='batches of 8 patches (default: 4000)')
     add('--seed', type=int, default=0, help='of every random draw (default: %(default)s)')
-    add('--device', default='auto', help='auto, cpu or cuda (default: %(default)s)')
+    add(
+        '--device',
+        type=device,
+        default='auto',
+        help='auto, cpu, cuda or cuda:NUMBER (default: %(default)s)',
+    )
     add(
         '--nprocs',
         type=positive,

@@ -1,8 +1,17 @@
-"""Numbers on the command line, refused with a sentence where they make no sense."""
+"""What options are made of: numbers that make sense, absolute paths, names with paths."""
 
 from __future__ import annotations
 
 import argparse
+import re
+from pathlib import Path
+
+from deepmir_bids.data import load as load_data
+from deepmir_bids.errors import UsageError
+
+#: Names that datasets may have in BIDS URIs.
+DATASET_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
+DEVICE = re.compile(r'auto|cpu|cuda(:\d+)?')
 
 
 def positive(text: str) -> int:
@@ -11,3 +20,78 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f'{text} is less than 1')
     return value
+
+
+def not_negative(text: str) -> float:
+    """Read a number from 0."""
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f'{text} is negative')
+    return value
+
+
+def whole_not_negative(text: str) -> int:
+    """Read a whole number from 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f'{text} is negative')
+    return value
+
+
+def probability(text: str) -> float:
+    """Read a number between 0 and 1."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f'{text} is not between 0 and 1')
+    return value
+
+
+def absolute_path(text: str) -> Path:
+    """Read a path, from wherever the command was called."""
+    return Path(text).absolute()
+
+
+def model_name(text: str) -> str:
+    """Read the name of a shipped model, or the path of a folder, which becomes absolute."""
+    shipped = load_data('models', text).is_dir()
+    return text if shipped or not Path(text).is_dir() else str(Path(text).absolute())
+
+
+def atlas_name(text: str) -> str:
+    """Read the name of an atlas, or the path of a file, which becomes absolute."""
+    return str(Path(text).absolute()) if Path(text).is_file() else text
+
+
+def subject_label(text: str) -> str:
+    """Read a participant's label, with or without its ``sub-``."""
+    return text.removeprefix('sub-')
+
+
+def session_label(text: str) -> str:
+    """Read a session's label, with or without its ``ses-``."""
+    return text.removeprefix('ses-')
+
+
+def device(text: str) -> str:
+    """Read the name of a device, as torch has it."""
+    if not DEVICE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f'{text} is neither auto, cpu, cuda nor cuda:NUMBER')
+    return text
+
+
+class NamedPaths(argparse.Action):
+    """Collect ``NAME=PATH`` pairs, over all uses of an option, as absolute paths by name."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Add some pairs; a UsageError if one is none, or its name is taken."""
+        named = dict(getattr(namespace, self.dest))
+        for pair in values:
+            name, equals, text = pair.partition('=')
+            if not (equals and text and DATASET_NAME.fullmatch(name)):
+                raise UsageError(f'{option_string} takes NAME=PATH, not {pair}.')
+            path = Path(text).absolute()
+            if name == 'raw':
+                raise UsageError(f'{option_string} {pair}: raw is the BIDS dataset itself.')
+            if named.setdefault(name, path) != path:
+                raise UsageError(f'{option_string} gives two datasets the name {name}.')
+        setattr(namespace, self.dest, named)

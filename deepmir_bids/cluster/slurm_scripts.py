@@ -11,8 +11,8 @@ from pathlib import Path
 import jinja2
 
 from deepmir_bids import __version__
-from deepmir_bids.bids.publishing import write_whole
 from deepmir_bids.bids.run_records import make_run_folder
+from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.data import load as load_data
 
 #: What has a meaning in double quotes, and is no variable.

@@ -77,10 +77,10 @@ def evaluate(
 
 def judge(case: Case, rule: str) -> Judged:
     """Judge one unit."""
-    labels, candidates = find_candidates(case)
+    candidates = find_candidates(case)
     peaks, detected = {}, {}
     for name in CLASSES:
-        own, detected[name] = compare_candidates(case, name, labels, candidates)
+        own, detected[name] = compare_candidates(case, name, candidates.labels, candidates.lesions)
         peaks[name] = list(own.values())
     valdo = [
         {
@@ -91,7 +91,7 @@ def judge(case: Case, rule: str) -> Judged:
         for name, value in CLASSES.items()
         if rule == 'valdo'
     ]
-    return Judged(case.label, judge_lesions(case, detected), peaks, valdo, case.extent)
+    return Judged(case.label, judge_lesions(case, detected), peaks, valdo, case.criteria.extent)
 
 
 def summarise(judged: Sequence[Judged], rule: str) -> Evaluation:

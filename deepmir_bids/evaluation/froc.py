@@ -8,6 +8,7 @@ its points both classes have one threshold, which matters only to voxels that bo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,20 +16,19 @@ import pandas as pd
 from deepmir_bids import CLASSES
 from deepmir_bids.evaluation.bootstrap_statistics import ratio
 from deepmir_bids.evaluation.truth_pairs import Case
-from deepmir_bids.lesions.connected_lesions import Lesion, find_lesions
+from deepmir_bids.lesions.connected_lesions import FoundLesions, Lesion, find_lesions
 from deepmir_bids.lesions.truth_matching import Comparison, compare, index_lesions
 
 
-def find_candidates(case: Case) -> tuple[np.ndarray, list[Lesion]]:
+def find_candidates(case: Case) -> FoundLesions:
     """Everything that would be a lesion at the lowest threshold; see :func:`find_lesions`."""
+    lowest = replace(case.criteria, thresholds=dict.fromkeys(CLASSES, case.criteria.extent))
     return find_lesions(
         case.probabilities,
-        dict.fromkeys(CLASSES, case.extent),
+        lowest,
         case.zooms,
         brain_mask=case.brain_mask,
         iron_mask=case.iron_area,
-        min_volume_mm3=case.min_volume_mm3,
-        extent=case.extent,
     )
 
 

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices, read_structures
-from deepmir_bids.bids.read_results import Results, holds_classes, read_results
-from deepmir_bids.bids.unit_of_work import Unit, unit_folder
+from deepmir_bids.bids.finished_results import UnitResults, read_results
+from deepmir_bids.bids.result_table import holds_classes
+from deepmir_bids.bids.unit_of_work import unit_folder
 from deepmir_bids.errors import InputError, UsageError
-from deepmir_bids.imaging.read_image import read_image, same_grid
+from deepmir_bids.imaging.read_image import read_image, read_on_grid
 from deepmir_bids.lesions.connected_lesions import iron_area
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Pair:
 
     label: str
     truth: Path
-    results: Results
+    results: UnitResults
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Case:
         Value in ``structures`` → name and region.
     affine : array (4, 4)
         To RAS+ world mm.
-    extent, min_volume_mm3 : float
-        Outline and smallest volume of a lesion in the run that found them.
+    criteria : DetectionCriteria
+        What counted as a lesion in the run that found them.
 
     """
 
@@ -58,13 +61,12 @@ class Case:
     structures: np.ndarray
     names: dict[int, tuple[str, str]]
     affine: np.ndarray
-    extent: float
-    min_volume_mm3: float
+    criteria: DetectionCriteria
 
     @property
     def zooms(self) -> list[float]:
         """Voxel sizes in mm."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0).tolist()
+        return voxel_sizes(self.affine).tolist()
 
 
 def find_pairs(truth: Path, prediction: Path) -> list[Pair]:
@@ -105,14 +107,14 @@ def find_pairs(truth: Path, prediction: Path) -> list[Pair]:
             f'{" …" if len(missing) > 10 else ""}, of whom {truth} has the truth: '
             'run deepmir on them, or take them out of the truth.'
         )
-    return [Pair(label, path, read_results(prediction, Unit.of(label)))
+    return [Pair(label, path, read_results(prediction, label))
             for label, path in maps.items()]  # fmt: skip
 
 
 def class_maps(folder: Path) -> list[Path]:
     """Class maps (``*_dseg.nii.gz``) in a derivatives dataset, without the indexed lesions."""
     paths = folder.glob('sub-*/**/anat/sub-*_dseg.nii.gz')
-    return sorted(path for path in paths if holds_classes(path))
+    return sorted(path for path in paths if holds_classes(path.name))
 
 
 def read_case(pair: Pair) -> Case:
@@ -126,26 +128,23 @@ def read_case(pair: Pair) -> Case:
 
     """
     files = pair.results.files
-    reference, found = read_image(files['classes'])
+    reference, found = read_image(files['class_map'])
 
     def read(path: Path) -> np.ndarray:
-        image, data = read_image(path)
-        if image.shape != reference.shape or not same_grid(image, reference):
-            raise InputError(f'{path} is not on the grid of {files["classes"]}: resample it.')
-        return data
+        return read_on_grid(path, reference)
 
     truth = read(pair.truth)
-    for path, data in ((pair.truth, truth), (files['classes'], found)):
+    for path, data in ((pair.truth, truth), (files['class_map'], found)):
         if not np.isin(data, (0, *CLASSES.values())).all():
             raise InputError(f'{path} holds values other than 0 and {CLASSES}: relabel it.')
-    missing = {'ExtentThreshold', 'MinimumVolume'} - set(pair.results.found)
-    if missing:
+    try:
+        criteria = DetectionCriteria.from_sidecar(pair.results.detection)
+    except KeyError as error:
         raise InputError(
-            f'The sidecar of {files["lesions"]} lacks {" and ".join(sorted(missing))}: '
-            'run deepmir again.'
-        )
+            f'The sidecar of {files["lesions"]} lacks {error.args[0]}: run deepmir again.'
+        ) from error
     structures = read(files['structures']).astype(np.int32)
-    known = read_structures(files['structures_tsv'])
+    known = read_structures(files['structure_table'])
     return Case(
         label=pair.label,
         truth=truth.astype(np.uint8),
@@ -156,6 +155,5 @@ def read_case(pair: Pair) -> Case:
         structures=structures,
         names={one.index: (one.name, one.region) for one in known},
         affine=reference.affine,
-        extent=pair.results.found['ExtentThreshold'],
-        min_volume_mm3=pair.results.found['MinimumVolume'],
+        criteria=criteria,
     )

@@ -7,14 +7,17 @@ import pandas as pd
 from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA
 
 COLUMNS = (
-    'participant_id', 'session_id', 'status', 'reason', 'inputs_used', 'template', 'model',
+    'participant_id', 'session_id', 'status', 'reason', 'inputs_used', 'template',
+    'template_note', 'atlas', 'model',
     'model_sha256', 'version', 'operating_point', 'threshold_cmb', 'threshold_iron',
-    'min_volume_mm3', 'start', 'registration_mi', 'brain_volume_ml', 'swi_noise', 'voxel_size_mm',
+    'min_volume_mm3', 'start', 'registration_mi', 'alignment_mi', 'brain_volume_ml', 'swi_noise',
+    'voxel_size_mm',
     *(f'chi_{name}_ppm' for name in BASAL_GANGLIA), 'n_notes', 'review_status',
 )  # fmt: skip
 #: Measures that are looked through for units that stand out.
 MEASURES = (
     'registration_mi',
+    'alignment_mi',
     'brain_volume_ml',
     'swi_noise',
     *(f'chi_{name}_ppm' for name in BASAL_GANGLIA),

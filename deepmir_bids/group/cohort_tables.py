@@ -22,11 +22,12 @@ from deepmir_bids.group.participant_rows import (
 )
 from deepmir_bids.group.prevalence import summary_table
 from deepmir_bids.group.read_cohort import Cohort
-from deepmir_bids.lesions.lesion_measures import columns as lesion_columns
+from deepmir_bids.lesions.lesion_table import REVIEWED
+from deepmir_bids.lesions.lesion_table import columns as lesion_columns
 
 LESIONS = (
-    'participant_id', 'session_id', 'template', 'model', 'version', *lesion_columns(), 'found_as',
-    'verdict', 'reviewed_class', 'comment', 'final_class',
+    'participant_id', 'session_id', 'template', 'model', 'version', *lesion_columns(),
+    *REVIEWED,
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ class Group:
     mixtures: list[str]
 
 
-def sum_up(cohort: Cohort, by: Sequence[str] = ()) -> Group:
+def make_tables(cohort: Cohort, by: Sequence[str] = ()) -> Group:
     """Make every table; ``by`` as for :func:`deepmir_bids.group.prevalence.summary_table`."""
     summary = summary_table(cohort, by)
     units = units_with_counts(cohort)

@@ -7,31 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepmir_bids.bids.publishing import REVIEW
-from deepmir_bids.bids.read_results import ENDINGS, OPTIONAL
+from deepmir_bids.bids.result_table import find_results, missing_results
 from deepmir_bids.bids.run_records import Record, read_records
-
-#: How the files end that the group level reads of a unit, beside the tables of :data:`ENDINGS`.
-READ = {
-    'table': ENDINGS['table'],
-    'candidates_table': ENDINGS['candidates_table'],
-    'found': ENDINGS['lesions'].replace('.nii.gz', '.json'),
-    'anatomy': ENDINGS['brain_mask'].replace('.nii.gz', '.json'),
-    'review': REVIEW,
-}
+from deepmir_bids.bids.unit_of_work import natural_order
 
 
 @dataclass(frozen=True)
 class KnownUnit:
-    """A unit with the last word on it; ``files`` are there if it is done, by :data:`READ`."""
+    """A unit with the last word on it; ``files`` are there if it is done.
+
+    They have their names in the table of results (:mod:`deepmir_bids.bids.result_table`).
+    """
 
     record: Record
     files: dict[str, Path]
 
 
 def known_units(out_dir: Path) -> list[KnownUnit]:
-    """
-    List every unit that was run or has results, by participant and session.
+    """List every unit that was run or has results, by participant and session.
 
     A unit whose run was killed counts as done if its results are complete (results appear whole
     or not at all), else as failed; so does one whose results somebody took away.
@@ -39,13 +32,17 @@ def known_units(out_dir: Path) -> list[KnownUnit]:
     records = read_records(out_dir)
     folders = dict(_unit_folders(out_dir))
     units = []
-    for label in sorted({*records, *folders}, key=lambda label: label.split('_')):
-        names = os.listdir(folders[label]) if label in folders else []
-        files = _results(folders[label], label, names) if names else None
+    for label in sorted({*records, *folders}, key=_by_participant_and_session):
+        folder = folders.get(label)
+        files = _results(folder, label) if folder else None
         if label in records or files:
             record = records.get(label, Record.of(label, 'done'))
             units.append(KnownUnit(_settle(record, files is not None), files or {}))
     return units
+
+
+def _by_participant_and_session(label: str) -> list:
+    return [natural_order(part) for part in label.split('_')]
 
 
 def _settle(record: Record, complete: bool) -> Record:
@@ -73,17 +70,9 @@ def _folders(parent: Path, prefix: str) -> list[Path]:
         return [Path(e.path) for e in entries if e.name.startswith(prefix) and e.is_dir()]
 
 
-def _results(folder: Path, label: str, names: list[str]) -> dict[str, Path] | None:
-    """Files that are read of a unit, or None if its results are not complete."""
-    own = [name for name in names if name.startswith(f'{label}_')]
-
-    def find(ending: str) -> Path | None:
-        return next((folder / name for name in own if name.endswith(ending)), None)
-
-    if any(find(ending) is None for name, ending in ENDINGS.items() if name not in OPTIONAL):
+def _results(folder: Path, label: str) -> dict[str, Path] | None:
+    """Results of a unit, or None if they are not complete."""
+    names = find_results(os.listdir(folder), label)
+    if missing_results(names):
         return None
-    files = {name: path for name, ending in READ.items() if (path := find(ending))}
-    for name in own:
-        if name.endswith('_dseg.tsv') and '_space-SWI_seg-' in name and '_seg-deepmir' not in name:
-            files['structures'] = folder / name
-    return files
+    return {result: folder / name for result, name in names.items()}

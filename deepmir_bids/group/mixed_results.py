@@ -7,6 +7,7 @@ import pandas as pd
 #: What has to be the same in all units, and what it is called.
 SAME = {
     'template': 'template',
+    'atlas': 'atlas',
     'model': 'model',
     'model_sha256': 'weights (sha256)',
     'version': 'version of deepmir',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,32 +10,31 @@ from typing import Any
 import pandas as pd
 
 from deepmir_bids import CLASSES
-from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA
+from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA, kind_of
+from deepmir_bids.bids.finished_results import read_sidecar
 from deepmir_bids.bids.run_records import RawParticipants, read_participants
 from deepmir_bids.bids.tsv import MISSING, read_rows
 from deepmir_bids.errors import InputError
 from deepmir_bids.group.finished_units import KnownUnit, known_units
-from deepmir_bids.lesions.lesion_measures import columns as lesion_columns
-from deepmir_bids.lesions.reader_review import Progress, apply_review, progress, read_review
+from deepmir_bids.lesions.lesion_table import as_table
+from deepmir_bids.lesions.reader_review import ReviewProgress, reviewed_rows
 
-TEXT = ('name', 'class', 'structure', 'region', 'flags')
 #: What the group level adds to the columns of the lesion table.
 ADDED = ('label', 'participant_id', 'session_id', 'template', 'model', 'version')
-REVIEWED = ('found_as', 'verdict', 'reviewed_class', 'comment', 'final_class')
 #: What is known of a unit, done or not.
 UNIT = (
     'label', 'participant_id', 'session_id', 'status', 'reason', 'inputs_used', 'template',
-    'model', 'model_sha256', 'version', 'operating_point', 'threshold_cmb', 'threshold_iron',
-    'extent_threshold', 'min_volume_mm3', 'start', 'registration_mi', 'brain_volume_ml',
-    'swi_noise', 'voxel_size_mm', *(f'chi_{name}_ppm' for name in BASAL_GANGLIA), 'n_notes',
+    'template_note', 'atlas', 'model', 'model_sha256', 'version', 'operating_point',
+    'threshold_cmb', 'threshold_iron', 'extent_threshold', 'min_volume_mm3', 'start',
+    'registration_mi', 'alignment_mi', 'brain_volume_ml', 'swi_noise', 'voxel_size_mm',
+    *(f'chi_{name}_ppm' for name in BASAL_GANGLIA), 'n_notes',
     'lesions_looked_at', 'lesions_found', 'review_status', 'review_problem',
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """
-    All that is known of a cohort.
+    """All that is known of a cohort.
 
     ``units`` has a row a unit (:data:`UNIT`), by participant and session; ``lesions`` a row for
     each lesion of the finished ones, and for each candidate that a reader took for a lesion
@@ -66,88 +64,60 @@ def read_cohort(out_dir: Path) -> Cohort:
                 marks = {name: (row | facts)[name] for name in ADDED}
                 lesions += [marks | lesion for lesion in own]
                 row |= facts
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
                 # Whatever is wrong with its files, the cohort goes on without it, and says so.
                 why = f'its results cannot be read ({error!r}): run deepmir on it again'
                 row |= {'status': 'failed', 'reason': why}
         units.append(row)
     return Cohort(
         pd.DataFrame(units, columns=list(UNIT)),
-        _as_table(lesions),
+        as_table(lesions, before=ADDED),
         read_participants(out_dir),
     )
 
 
 def _read_unit(unit: KnownUnit) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Facts and lesions of a finished unit."""
-    found = json.loads(unit.files['found'].read_text())
-    anatomy = json.loads(unit.files['anatomy'].read_text())
-    rows = [row | {'found_as': 'lesion'} for row in read_rows(unit.files['table'])]
+    detection = read_sidecar(unit.files['lesions'])
+    anatomy = read_sidecar(unit.files['brain_mask'])
+    rows, problem = _lesions(unit.files)
+    counted = [row for row in rows if row['found_as'] == 'lesion']
+    progress = ReviewProgress(sum(row['verdict'] is not None for row in counted), len(counted))
     facts = {
-        **_detection(found),
+        **_detection(detection),
         **_quality(anatomy),
-        **_susceptibility(
-            read_rows(unit.files['structures']) if 'structures' in unit.files else []
-        ),
-        'n_notes': len(found.get('Notes', [])),
-    }
-    how_far, problem = Progress(0, len(rows)), None
-    for row in rows:
-        row['final_class'] = row['class']
-    if 'review' in unit.files:
-        try:
-            rows, how_far = _review(unit, rows)
-        except InputError as error:
-            problem = str(error)
-    facts |= {
-        'lesions_looked_at': how_far.looked_at,
-        'lesions_found': how_far.of,
-        'review_status': 'unusable' if problem else how_far.status,
+        'atlas': unit.files['structures'].name.split('_seg-')[1].split('_')[0],
+        **_susceptibility(read_rows(unit.files['structure_table'])),
+        'n_notes': len(detection.get('Notes', [])),
+        'lesions_looked_at': progress.looked_at,
+        'lesions_found': progress.of,
+        'review_status': 'unusable' if problem else progress.status,
         'review_problem': problem,
     }
-    return facts, rows
+    # A candidate that no reader took for a lesion is nobody's lesion.
+    return facts, [row for row in rows if row['found_as'] == 'lesion' or row['final_class']]
 
 
-def _review(unit: KnownUnit, rows: list[dict]) -> tuple[list[dict], Progress]:
-    """Lesions with their verdicts, the candidates that became lesions after them."""
-    candidates = read_rows(unit.files['candidates_table'])
-    candidates = [row | {'found_as': 'candidate'} for row in candidates]
-    lesions, others = _places(rows), _places(candidates)
-    review = read_review(unit.files['review'], lesions, others)
-    kept = apply_review(lesions, others, review)
-    final = dict(zip(kept['index'].tolist(), kept['class'].tolist(), strict=True))
-    reviewed = []
-    names = ['verdict', 'reviewed_class', 'comment']
-    verdicts = zip(*(review[name].tolist() for name in ('index', *names)), strict=True)
-    for row, (index, *verdict) in zip([*rows, *candidates], verdicts, strict=True):
-        if row['found_as'] == 'lesion' or index in final:
-            words = dict(zip(names, verdict, strict=True))
-            reviewed.append(row | words | {'final_class': final.get(index)})
-    return reviewed, progress(lesions, review)
+def _lesions(files: dict[str, Path]) -> tuple[list[dict[str, Any]], str | None]:
+    """Lesions and candidates as reviewed, or as found where the review cannot be used, and why."""
+    try:
+        return reviewed_rows(files), None
+    except InputError as error:
+        unreviewed = {name: path for name, path in files.items() if name != 'review'}
+        return reviewed_rows(unreviewed), str(error)
 
 
-def _places(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """What a review is checked against, and no more: thousands of units may have one."""
-    return pd.DataFrame(
-        {
-            'index': [int(row['index']) for row in rows],
-            'class': [row['class'] for row in rows],
-            **{axis: [float(row[axis]) for row in rows] for axis in 'xyz'},
-        }
-    )
-
-
-def _detection(found: dict[str, Any]) -> dict[str, Any]:
-    thresholds = found.get('Thresholds', {})
+def _detection(sidecar: dict[str, Any]) -> dict[str, Any]:
+    thresholds = sidecar.get('Thresholds', {})
     return {
-        'inputs_used': '+'.join(found.get('InputsUsed', [])) or None,
-        'model': found.get('Model'),
-        'model_sha256': found.get('ModelSHA256'),
-        'version': found.get('Version'),
-        'operating_point': found.get('OperatingPoint'),
+        'inputs_used': '+'.join(sidecar.get('InputsUsed', [])) or None,
+        'model': sidecar.get('Model'),
+        'model_sha256': sidecar.get('ModelSHA256'),
+        'version': sidecar.get('Version'),
+        'operating_point': sidecar.get('OperatingPoint'),
         **{f'threshold_{name.lower()}': thresholds.get(name) for name in CLASSES},
-        'extent_threshold': found.get('ExtentThreshold'),
-        'min_volume_mm3': found.get('MinimumVolume'),
+        'extent_threshold': sidecar.get('ExtentThreshold'),
+        'min_volume_mm3': sidecar.get('MinimumVolume'),
     }
 
 
@@ -156,8 +126,10 @@ def _quality(anatomy: dict[str, Any]) -> dict[str, Any]:
     voxel = quality.get('VoxelSize')
     return {
         'template': anatomy.get('Template'),
+        'template_note': anatomy.get('TemplateNote'),
         'start': registration.get('Start'),
         'registration_mi': registration.get('MutualInformation'),
+        'alignment_mi': anatomy.get('AlignmentMutualInformation'),
         'brain_volume_ml': quality.get('BrainVolume', registration.get('BrainVolume')),
         'swi_noise': quality.get('SWINoise'),
         'voxel_size_mm': ' x '.join(f'{size:.2f}' for size in voxel) if voxel else None,
@@ -166,29 +138,16 @@ def _quality(anatomy: dict[str, Any]) -> dict[str, Any]:
 
 def _susceptibility(structures: Iterable[dict[str, str]]) -> dict[str, float | None]:
     """Mean of each of the basal ganglia over both sides and their parts, by volume."""
-    found = {}
-    for nucleus in BASAL_GANGLIA:
-        # Atlases name the parts of the pallidum in their own ways.
-        word = nucleus.removesuffix('um')
-        parts = [
-            (float(row['volume_mm3']), float(row['chi_mean_ppm']))
-            for row in structures
-            if word in row['name'].lower()
-            and MISSING not in (row.get('volume_mm3', MISSING), row.get('chi_mean_ppm', MISSING))
-        ]
-        volume = sum(size for size, _ in parts)
-        mean = sum(size * chi for size, chi in parts) / volume if volume else None
-        found[f'chi_{nucleus}_ppm'] = mean
-    return found
-
-
-def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Rows of text as a table with numbers; columns that no unit has are missing throughout."""
-    names = [*ADDED, *lesion_columns(), *REVIEWED]
-    table = pd.DataFrame(rows, columns=names)
-    for name in lesion_columns():
-        if name not in TEXT:
-            table[name] = pd.to_numeric(table[name], errors='coerce')
-    for name in TEXT:
-        table[name] = table[name].astype(object).where(table[name] != MISSING, None)
-    return table
+    parts: dict[str, list[tuple[float, float]]] = {kind: [] for kind in BASAL_GANGLIA}
+    for row in structures:
+        # Tables of earlier versions do not name the kind.
+        kind = row.get('kind') or kind_of(row['name'])
+        measures = (row.get('volume_mm3', MISSING), row.get('chi_mean_ppm', MISSING))
+        if kind in parts and MISSING not in measures:
+            parts[kind].append((float(measures[0]), float(measures[1])))
+    means = {}
+    for kind, measured in parts.items():
+        volume = sum(size for size, _ in measured)
+        total = sum(size * chi for size, chi in measured)
+        means[f'chi_{kind}_ppm'] = total / volume if volume else None
+    return means

@@ -12,9 +12,10 @@ import numpy as np
 
 from deepmir_bids import CLASSES
 from deepmir_bids.bids.dataset_description import describe_review
-from deepmir_bids.bids.publishing import REVIEW, write_whole
+from deepmir_bids.bids.finished_results import find_files
+from deepmir_bids.bids.result_table import REVIEW
 from deepmir_bids.bids.tsv import as_tsv
-from deepmir_bids.bids.unit_of_work import unit_folder
+from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.group.cohort_tables import Group, describe_columns
 from deepmir_bids.group.density_maps import FWHM_MM, grid_affine, lesion_density
 from deepmir_bids.group.lesion_counts import SOURCES, lesions_of
@@ -38,7 +39,7 @@ def write_group(group: Group, out_dir: Path) -> None:
         write_whole(folder / f'{stem}.tsv', as_tsv(table))
         write_whole(folder / f'{stem}.json', _as_json(columns['sessions']))
     for label in group.units.loc[group.units['review_status'] != 'none', 'label']:
-        for review in (unit_folder(out_dir, label) / 'anat').glob(f'*{REVIEW}'):
+        if review := find_files(out_dir, label).get(REVIEW):
             describe_review(review)
     written = set()
     for stem, density, about in density_maps(group):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.settings import QSM_SCALES
 
+if TYPE_CHECKING:
+    import numpy as np
+
+#: How a QSM map becomes ppm, paramagnetic positive.
+QSM_SCALES = {'ppm': 1.0, 'ppb': 1e-3, 'negated-ppm': -1.0, 'negated-ppb': -1e-3}
 #: 99th percentile of |χ| inside a brain: in ppm about 0.1 to 0.3, in ppb a thousand times that.
 PPM_RANGE = (0.02, 2.0)
 #: Contrast of the iron-rich nuclei with the brain, in standard deviations, that decides a sign.
@@ -45,14 +48,28 @@ def chi_scale(
     name
         The file, for the error.
     asked
-        ``auto``, or a key of :data:`deepmir_bids.settings.QSM_SCALES`, which settles it.
+        ``auto``, or a key of :data:`QSM_SCALES`, which settles it.
 
     Raises
     ------
     InputError
         The map is no susceptibility map, or cannot be decided.
 
+    Examples
+    --------
+    A map in ppb: brain of ±30, basal ganglia of 80.
+
+    >>> import numpy as np
+    >>> chi = np.random.default_rng(0).normal(0, 30, (20, 20, 20))
+    >>> brain, nuclei = np.ones(chi.shape, dtype=bool), np.zeros(chi.shape, dtype=bool)
+    >>> nuclei[5:8, 5:8, 5:8] = True
+    >>> chi[nuclei] += 80
+    >>> chi_scale(chi, brain, nuclei).factor
+    0.001
+
     """
+    import numpy as np
+
     if asked != 'auto':
         return ChiScale(QSM_SCALES[asked], f'--qsm-scale {asked}')
 

@@ -141,6 +141,30 @@ def _finite(data: np.ndarray, path: Path) -> tuple[np.ndarray, list[str]]:
     ]
 
 
+def read_on_grid(path: str | Path, reference: nib.Nifti1Image) -> np.ndarray:
+    """Read an image that has to be on the grid of another one.
+
+    Returns
+    -------
+    array
+        float32 of shape (X, Y, Z).
+
+    Raises
+    ------
+    InputError
+        If it is on another grid, or cannot be read.
+
+    """
+    image, data = read_image(Path(path))
+    grid = reference.shape[:3]
+    if not same_grid(image, reference) or data.size != np.prod(grid):
+        raise InputError(
+            f'{path} is not on the grid of {reference.get_filename()}: '
+            'resample it, to the nearest neighbour if it holds labels.'
+        )
+    return data.reshape(grid)
+
+
 def resample(
     image: nib.Nifti1Image, reference: nib.Nifti1Image, order: int = 1
 ) -> nib.Nifti1Image:

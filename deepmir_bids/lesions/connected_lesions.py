@@ -7,13 +7,14 @@ not how large each of them is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from deepmir_bids import CLASSES
 from deepmir_bids.imaging.read_image import dilate
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 
 #: Voxels that share a face, an edge or a corner belong together.
 NEIGHBOURHOOD = np.ones((3, 3, 3), dtype=bool)
@@ -27,24 +28,37 @@ MOST_CANDIDATES = 20
 
 @dataclass(frozen=True)
 class Lesion:
-    """One found lesion: its index in the label image, its class and its highest probability."""
+    """One lesion or candidate: its index in the label images, its class, its peak probability."""
 
     index: int
     name: str
     probability: float
 
 
+@dataclass(frozen=True)
+class FoundLesions:
+    """Lesions, and apart from them what stayed just under its threshold.
+
+    ``labels`` and ``candidate_labels``, int32 (X, Y, Z), hold the index of each, 0 elsewhere.
+    Indices of both together run from 1: CMB first, the most probable of each class first; then
+    the candidates, those nearest to their threshold first.
+    """
+
+    labels: np.ndarray
+    candidate_labels: np.ndarray
+    lesions: list[Lesion]
+    candidates: list[Lesion]
+
+
 def find_lesions(
     probabilities: np.ndarray,
-    thresholds: Mapping[str, float],
+    criteria: DetectionCriteria,
     zooms: Sequence[float],
     *,
     brain_mask: np.ndarray,
     iron_mask: np.ndarray,
-    min_volume_mm3: float,
-    extent: float,
     near: float = 1.0,
-) -> tuple[np.ndarray, list[Lesion]]:
+) -> FoundLesions:
     """Find the lesions of both classes in their probabilities.
 
     A voxel that both classes claim goes to the class whose probability is higher in proportion to
@@ -52,68 +66,87 @@ def find_lesions(
 
     Parameters
     ----------
-    probabilities : array (2, X, Y, Z)
-        In the order of :data:`deepmir_bids.CLASSES`.
-    thresholds : mapping
-        Class name → the probability that a lesion's peak must reach.
-    zooms : sequence of 3 floats
+    probabilities
+        Array (2, X, Y, Z), in the order of :data:`deepmir_bids.CLASSES`.
+    criteria
+        What counts as a lesion.
+    zooms
         Voxel sizes in mm.
-    brain_mask, iron_mask : bool arrays (X, Y, Z)
-        Where CMB, and where iron deposits (also within the brain), may lie.
-    min_volume_mm3 : float
-        Smaller components are dropped; a single voxel is kept whatever its size if this is 0.
-    extent : float
-        Probability that outlines a lesion; a class's threshold is used where that is lower.
-    near : float
-        Share of its threshold that a lesion's peak has to reach: below 1, candidates are found,
-        too, also those that do not reach ``extent``.
+    brain_mask, iron_mask
+        Where CMB, and where iron deposits (also within the brain), may lie; (X, Y, Z).
+    near
+        Share of its threshold that a candidate's peak has to reach, also if it does not reach the
+        extent; at 1 there are none. No more than :data:`MOST_CANDIDATES` are kept.
 
     Returns
     -------
-    labels : int32 array (X, Y, Z)
-        0, or the index of a lesion: from 1, CMB first, the most probable of each class first;
-        then the candidates, those nearest to their threshold first.
-    lesions : list of Lesion
-        In the order of their indices.
+    FoundLesions
+
+    Examples
+    --------
+    A microbleed of three voxels: its peak reaches the threshold, its rim the extent.
+
+    >>> p = np.zeros((2, 8, 8, 8))
+    >>> p[0, 4, 4, 3:6] = 0.4, 0.9, 0.4
+    >>> everywhere = np.ones((8, 8, 8), dtype=bool)
+    >>> found = find_lesions(
+    ...     p,
+    ...     DetectionCriteria({'CMB': 0.8, 'iron': 0.8}, extent=0.3, min_volume_mm3=0.0),
+    ...     (1, 1, 2),
+    ...     brain_mask=everywhere,
+    ...     iron_mask=everywhere,
+    ... )
+    >>> found.lesions
+    [Lesion(index=1, name='CMB', probability=0.9)]
+    >>> int((found.labels == 1).sum())
+    3
 
     """
     names = list(CLASSES)
+    thresholds = criteria.thresholds
     limit = np.array([thresholds[name] for name in names]).reshape(-1, 1, 1, 1)
     brain_mask = np.asarray(brain_mask) > 0
     allowed = {'CMB': brain_mask, 'iron': brain_mask & (np.asarray(iron_mask) > 0)}
-    candidate = np.stack([allowed[name] for name in names])
-    outline = np.minimum(limit, extent)
-    candidate &= probabilities >= outline
-    owner = np.argmax(np.where(candidate, probabilities / limit, 0), axis=0)
-    free = ~candidate.any(axis=0)
+    claimed = np.stack([allowed[name] for name in names])
+    outline = np.minimum(limit, criteria.extent)
+    claimed &= probabilities >= outline
+    owner = np.argmax(np.where(claimed, probabilities / limit, 0), axis=0)
+    free = ~claimed.any(axis=0)
 
-    found: list[tuple] = []
-    fewest = min_volume_mm3 / float(np.prod(zooms))
+    components: list[tuple] = []
+    fewest = criteria.min_volume_mm3 / float(np.prod(zooms))
     for channel, name in enumerate(names):
-        own, probability = candidate[channel] & (owner == channel), probabilities[channel]
+        own, probability = claimed[channel] & (owner == channel), probabilities[channel]
         least = near * thresholds[name]
-        found += [(name, *one) for one in _components(own, probability, least, fewest)]
+        components += [(name, *c) for c in _components(own, probability, least, fewest)]
         if least < outline[channel]:
             # What stays below the outline everywhere is outlined where it is near enough.
             low = allowed[name] & (own | free) & (probability >= least)
             faint = _components(low, probability, least, fewest)
-            found += [(name, *one) for one in faint if one[1] < outline[channel]]
-    reached = [peak / thresholds[name] for name, _, peak in found]
+            components += [(name, *c) for c in faint if c[1] < outline[channel]]
+    reached = [peak / thresholds[name] for name, _, peak in components]
     # Sorting is stable: the lesions stay as they are, before the candidates.
-    order = sorted(range(len(found)), key=lambda i: -min(reached[i], 1.0))
-
-    labels = np.zeros(probabilities.shape[1:], dtype=np.int32)
-    lesions = []
+    order = sorted(range(len(components)), key=lambda i: -min(reached[i], 1.0))
+    found = FoundLesions(
+        np.zeros(probabilities.shape[1:], dtype=np.int32),
+        np.zeros(probabilities.shape[1:], dtype=np.int32),
+        [],
+        [],
+    )
     for index, i in enumerate(order, start=1):
-        name, voxels, peak = found[i]
-        labels[voxels] = index
-        lesions.append(Lesion(index, name, peak))
-    return labels, lesions
+        name, voxels, peak = components[i]
+        if peak >= thresholds[name]:
+            found.labels[voxels] = index
+            found.lesions.append(Lesion(index, name, peak))
+        elif len(found.candidates) < MOST_CANDIDATES:
+            found.candidate_labels[voxels] = index
+            found.candidates.append(Lesion(index, name, peak))
+    return found
 
 
 def class_map(labels: np.ndarray, lesions: Sequence[Lesion]) -> np.ndarray:
     """Value in :data:`deepmir_bids.CLASSES` of each voxel's lesion, 0 elsewhere: uint8."""
-    return np.array([0, *(CLASSES[one.name] for one in lesions)], dtype=np.uint8)[labels]
+    return np.array([0, *(CLASSES[lesion.name] for lesion in lesions)], dtype=np.uint8)[labels]
 
 
 def iron_area(basal_ganglia: np.ndarray, affine: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from deepmir_bids.lesions.lesion_table import columns
+
 #: A microbleed is at most 10 mm wide (Rashid et al. 2021; Greenberg et al. 2009).
 MAX_CMB_DIAMETER_MM = 10
 EDGE_MM = 2
@@ -70,15 +72,6 @@ def measure_lesions(
     points = table[['x', 'y', 'z']].to_numpy(dtype=float).reshape(-1, 3)
     table[['x_mni', 'y_mni', 'z_mni']] = to_template(points) if len(points) else points
     return table[list(columns())]
-
-
-def columns() -> dict[str, dict]:
-    """Columns of the lesion table in their order, each with its BIDS description."""
-    import json
-
-    from deepmir_bids.data import load
-
-    return json.loads(load('lesion_columns.json').read_text())
 
 
 def place(values: np.ndarray, names: dict[int, tuple[str, str]]) -> tuple[str, str]:

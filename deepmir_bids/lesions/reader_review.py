@@ -1,10 +1,10 @@
-"""A reader's verdict on each lesion, and what it makes of the lesion table."""
+"""A reader's verdicts, and the one table that they make of lesions and candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from deepmir_bids import CLASSES
 from deepmir_bids.bids.tsv import MISSING, read_rows
 from deepmir_bids.errors import InputError
+from deepmir_bids.lesions.lesion_table import as_table
 
 COLUMNS = ('index', 'name', 'class', 'verdict', 'reviewed_class', 'comment', 'x', 'y', 'z')
 VERDICTS = ('accepted', 'rejected', 'relabelled')
@@ -24,7 +25,7 @@ SAME_PLACE_MM = 0.1
 ANEW = 'review the report of this run and save it again, or take the file away'
 
 
-class Progress(NamedTuple):
+class ReviewProgress(NamedTuple):
     """How many of a unit's lesions a reader has looked at; candidates need no verdict."""
 
     looked_at: int
@@ -38,92 +39,67 @@ class Progress(NamedTuple):
         return 'partial' if self.looked_at else 'none'
 
 
-def read_review(path: Path, lesions: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
-    """
-    Read a review, and make sure that it is one of these lesions.
+def read_reviewed_lesions(files: Mapping[str, Path]) -> pd.DataFrame:
+    """Read lesions and candidates of a unit, with a reader's verdicts where there are any.
 
     Parameters
     ----------
-    path
-        A ``*_desc-review_dseg.tsv``.
-    lesions, candidates
-        Tables of the unit.
+    files
+        ``lesion_table``, ``candidate_table`` and perhaps ``review``, by their names in the table
+        of results.
 
     Returns
     -------
     DataFrame
-        :data:`COLUMNS`; one row for each lesion, then for each candidate, in their order.
+        Columns of the lesion table and of :data:`deepmir_bids.lesions.lesion_table.REVIEWED`, a
+        row for each lesion, then for each candidate, in their order.
 
     Raises
     ------
     InputError
-        A column is missing, or the rows belong to other lesions, or a verdict is unknown or
-        contradicts itself.
+        As :func:`reviewed_rows`.
 
     """
-    rows = read_rows(path)
-    lacking = [name for name in COLUMNS if rows and name not in rows[0]]
-    if lacking:
-        raise InputError(f'{path} has no column {", ".join(lacking)}: {ANEW}.')
-    known = [*_lesions_of(lesions), *_lesions_of(candidates)]
-    if len(rows) != len(known):
-        raise InputError(
-            f'{path} has {len(rows)} rows, where this run has {len(known)} lesions and '
-            f'candidates: {ANEW}.'
-        )
-    cells = [_check(path, row, lesion) for row, lesion in zip(rows, known, strict=True)]
-    return pd.DataFrame(cells, columns=list(COLUMNS))
+    return as_table(reviewed_rows(files))
 
 
-def apply_review(
-    lesions: pd.DataFrame, candidates: pd.DataFrame, review: pd.DataFrame
-) -> pd.DataFrame:
-    """
-    Return the lesions as reviewed.
+def reviewed_rows(files: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """Make the rows of :func:`read_reviewed_lesions`, as text: a cohort has many thousands.
 
-    Parameters
-    ----------
-    lesions, candidates
-        Tables of the unit.
-    review
-        Its review, from :func:`read_review`.
-
-    Returns
-    -------
-    DataFrame
-        As the lesion table: lesions and candidates that were accepted or called one of the
-        lesion classes, with their class as reviewed, and lesions that nobody looked at, as they
-        were found. ``found_class`` keeps the class as found.
+    Raises
+    ------
+    InputError
+        A column of the review is missing, or its rows belong to other lesions, or a verdict is
+        unknown or contradicts itself.
 
     """
-    tables = [table for table in (lesions, candidates) if len(table)]
-    both = pd.concat(tables, ignore_index=True) if tables else lesions.copy()
-    verdict = review['verdict'].to_numpy(dtype=object)
-    relabelled = verdict == 'relabelled'
-    both['found_class'] = both['class']
-    both['class'] = both['class'].where(~relabelled, review['reviewed_class'])
-    unseen_lesion = review['verdict'].isna().to_numpy() & (np.arange(len(both)) < len(lesions))
-    still_a_lesion = relabelled & both['class'].isin(list(CLASSES)).to_numpy()
-    kept = (verdict == 'accepted') | still_a_lesion | unseen_lesion
-    return both[kept].reset_index(drop=True)
+    rows: list[dict[str, Any]] = [
+        {**row, 'found_as': found_as}
+        for found_as in ('lesion', 'candidate')
+        for row in read_rows(files[f'{found_as}_table'])
+    ]
+    verdicts = _read_verdicts(files['review'], rows) if 'review' in files else [{}] * len(rows)
+    for row, words in zip(rows, verdicts, strict=True):
+        row |= dict.fromkeys(('verdict', 'reviewed_class', 'comment')) | words
+        row['final_class'] = _final_class(row)
+    return rows
 
 
-def progress(lesions: pd.DataFrame, review: pd.DataFrame | None) -> Progress:
-    """Count the lesions that have a verdict; ``review`` is None where there is none."""
-    looked_at = 0 if review is None else int(review['verdict'][: len(lesions)].notna().sum())
-    return Progress(looked_at, len(lesions))
+def review_progress(lesions: pd.DataFrame) -> ReviewProgress:
+    """Count the lesions that have a verdict, in what :func:`read_reviewed_lesions` gives."""
+    counted = lesions[lesions['found_as'] == 'lesion']
+    return ReviewProgress(int(counted['verdict'].notna().sum()), len(counted))
 
 
-def reviewed_classes(labels: np.ndarray, reviewed: pd.DataFrame) -> np.ndarray:
-    """
-    Draw the lesions as reviewed, to train with.
+def draw_final_classes(labels: np.ndarray, lesions: pd.DataFrame) -> np.ndarray:
+    """Draw the lesions as reviewed, to train with.
 
     Parameters
     ----------
     labels
         Indices of lesions and candidates together, shape (X, Y, Z), 0 elsewhere.
-    reviewed
-        What :func:`apply_review` made of their tables.
+    lesions
+        What :func:`read_reviewed_lesions` gives.
 
     Returns
     -------
@@ -131,36 +107,50 @@ def reviewed_classes(labels: np.ndarray, reviewed: pd.DataFrame) -> np.ndarray:
         uint8 with the values of :data:`deepmir_bids.CLASSES`.
 
     """
-    values = np.zeros(max(int(labels.max()), reviewed['index'].max() if len(reviewed) else 0) + 1)
-    values[reviewed['index'].to_numpy(dtype=int)] = reviewed['class'].map(CLASSES)
-    return values.astype(np.uint8)[labels]
+    final = lesions[lesions['final_class'].notna()]
+    values = np.zeros(max(int(labels.max()), *lesions['index'], 0) + 1, dtype=np.uint8)
+    values[final['index'].to_numpy(dtype=int)] = final['final_class'].map(CLASSES)
+    return values[labels]
 
 
-def _lesions_of(table: pd.DataFrame) -> list[tuple]:
-    return list(zip(*(table[name].tolist() for name in ('index', 'class', *'xyz')), strict=True))
+def _final_class(row: Mapping[str, Any]) -> str | None:
+    """What a lesion or candidate counts as: nobody's verdict leaves a lesion as it was found."""
+    if row['verdict'] is None:
+        return row['class'] if row['found_as'] == 'lesion' else None
+    return row['reviewed_class'] if row['reviewed_class'] in CLASSES else None
 
 
-def _check(path: Path, row: dict[str, str], lesion: Sequence) -> list:
-    """Turn a row's cells into values, if it belongs to a lesion and makes sense."""
-    index, found_class, *place = lesion
-    try:
-        there = [float(row[axis]) for axis in 'xyz']
-        near = all(abs(a - b) <= SAME_PLACE_MM for a, b in zip(there, place, strict=True))
-        same = near and int(row['index']) == index and row['class'] == found_class
-    except ValueError:
-        same = False
-    if not same:
+def _read_verdicts(
+    path: Path, lesions: Sequence[Mapping[str, str]]
+) -> list[dict[str, str | None]]:
+    """Verdict, class and comment of each lesion, if the review is one of these lesions."""
+    rows = read_rows(path)
+    lacking = [name for name in COLUMNS if rows and name not in rows[0]]
+    if lacking:
+        raise InputError(f'{path} has no column {", ".join(lacking)}: {ANEW}.')
+    if len(rows) != len(lesions):
+        raise InputError(
+            f'{path} has {len(rows)} rows, where this run has {len(lesions)} lesions and '
+            f'candidates: {ANEW}.'
+        )
+    return [_check(path, row, lesion) for row, lesion in zip(rows, lesions, strict=True)]
+
+
+def _check(path: Path, row: Mapping[str, str], lesion: Mapping[str, str]) -> dict[str, str | None]:
+    """Read a row's words, if it belongs to a lesion and makes sense."""
+    if not _same(row, lesion):
         raise InputError(
             f'{path}: the row of {row["name"]} (index {row["index"]}) is about another lesion '
-            f'than number {index} of this run: {ANEW}.'
+            f'than number {lesion["index"]} of this run: {ANEW}.'
         )
-    verdict, reviewed_class, comment = (
-        None if row[name] in (MISSING, '') else row[name]
+    words = {
+        name: None if row[name] in (MISSING, '') else row[name]
         for name in ('verdict', 'reviewed_class', 'comment')
-    )
-    allowed = {
+    }
+    verdict, reviewed_class = words['verdict'], words['reviewed_class']
+    allowed: dict[str | None, tuple[str | None, ...]] = {
         None: (None,),
-        'accepted': (found_class,),
+        'accepted': (lesion['class'],),
         'rejected': (None,),
         'relabelled': REVIEWED_CLASSES,
     }
@@ -175,4 +165,13 @@ def _check(path: Path, row: dict[str, str], lesion: Sequence) -> list:
             f'{path}: {row["name"]} is {verdict or "not looked at"} with the reviewed_class '
             f'"{reviewed_class or MISSING}": it must be {names}.'
         )
-    return [index, row['name'], found_class, verdict, reviewed_class, comment, *there]
+    return words
+
+
+def _same(row: Mapping[str, str], lesion: Mapping[str, str]) -> bool:
+    try:
+        near = all(abs(float(row[a]) - float(lesion[a])) <= SAME_PLACE_MM for a in 'xyz')
+        same_index = int(row['index']) == int(lesion['index'])
+    except ValueError:
+        return False
+    return same_index and row['class'] == lesion['class'] and near

@@ -18,7 +18,6 @@ from deepmir_bids.errors import UsageError
 
 CARD = 'card.json'
 WEIGHTS = 'model.safetensors'
-DEFAULT_MODEL = 'default'
 OPERATING_POINTS = ('sensitive', 'balanced', 'precise')
 #: The normalisation of an input that a model's network has a channel for, but never sees.
 UNUSED = 'unused'

@@ -12,7 +12,7 @@ import pandas as pd
 
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.atlas_structures import REGIONS
-from deepmir_bids.bids.publishing import write_whole
+from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.group.cohort_qc import MEASURES, fences
 from deepmir_bids.group.cohort_tables import Group
 from deepmir_bids.group.lesion_counts import SOURCES, lesions_of
@@ -34,6 +34,7 @@ BINS = {
 #: What a measure is called above its chart, and in the table.
 MEASURE_TITLES = {
     'registration_mi': ('Registration (mutual information)', 'Registration'),
+    'alignment_mi': ('T2w and SWI (mutual information)', 'T2w and SWI'),
     'brain_volume_ml': ('Brain mask (mL)', 'Brain (mL)'),
     'swi_noise': ('Noise of the SWI (share of the signal)', 'Noise'),
     'chi_caudate_ppm': ('Susceptibility of the caudate (ppm)', 'Caudate (ppm)'),
@@ -124,6 +125,7 @@ def _made_with(units: pd.DataFrame) -> dict[str, str]:
     """Name each thing that should be the same in all units, and its values."""
     names = {
         'template': 'Template',
+        'atlas': 'Atlas',
         'model': 'Model',
         'operating_point': 'Operating point',
         'version': 'deepmir',

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from deepmir_bids.bids.result_table import REVIEW_FILE
 from deepmir_bids.lesions.reader_review import REVIEWED_CLASSES
 from deepmir_bids.reports.html_pieces import render, web_text
 from deepmir_bids.reports.lesion_tiles import HALF_WIDTH_MM, Images, lesion_tiles
@@ -28,15 +29,8 @@ FACTS = {
 }
 
 
-def gallery_html(
-    unit: str,
-    images: Images,
-    lesions: pd.DataFrame,
-    candidates: pd.DataFrame,
-    review: pd.DataFrame | None = None,
-) -> str:
-    """
-    Show each lesion, the most probable first, then what stayed just under its threshold.
+def gallery_html(unit: str, images: Images, lesions: pd.DataFrame, *, reviewed: bool) -> str:
+    """Show each lesion, the most probable first, then what stayed just under its threshold.
 
     Parameters
     ----------
@@ -44,15 +38,16 @@ def gallery_html(
         Label of the unit, which names the file of the review.
     images
         Of the unit, with the indices of lesions and candidates in its labels.
-    lesions, candidates
-        Their tables.
-    review
-        What a reader said of them before, if anything (:mod:`deepmir_bids.lesions.reader_review`).
+    lesions
+        Lesions and candidates (:func:`deepmir_bids.lesions.reader_review.read_reviewed_lesions`).
+    reviewed
+        Whether a reader has saved a review of them.
 
     """
+    counted = lesions['found_as'] == 'lesion'
     groups = [
-        ('', lesions.sort_values('probability', ascending=False, kind='stable')),
-        ('Just under the threshold', candidates),
+        ('', lesions[counted].sort_values('probability', ascending=False, kind='stable')),
+        ('Just under the threshold', lesions[~counted]),
     ]
     shown = [
         {'title': title, 'cards': [_card(images, row) for row in table.to_dict('records')]}
@@ -64,29 +59,22 @@ def gallery_html(
         groups=shown,
         labels=REVIEWED_CLASSES,
         half_width_mm=HALF_WIDTH_MM,
-        data=review_data(unit, lesions, candidates, review),
+        data=review_data(unit, lesions, reviewed=reviewed),
         script=web_text('review.js'),
     )
 
 
-def review_data(
-    unit: str, lesions: pd.DataFrame, candidates: pd.DataFrame, review: pd.DataFrame | None
-) -> dict[str, Any]:
+def review_data(unit: str, lesions: pd.DataFrame, *, reviewed: bool) -> dict[str, Any]:
     """What the page's script has to know: whom it shows, and what was said before."""
-    rows = pd.concat([lesions, candidates])[['index', 'name', 'class', 'x', 'y', 'z']]
-    before = (
-        []
-        if review is None
-        else review[['index', 'verdict', 'reviewed_class', 'comment']]
-        .astype(object)
-        .where(review.notna(), None)
-        .to_dict('records')
-    )
+    rows = lesions[['index', 'name', 'class', 'x', 'y', 'z']]
+    words = lesions[['index', 'verdict', 'reviewed_class', 'comment']].astype(object)
+    before = words.to_dict('records') if reviewed else []
     content = rows.to_csv(index=False) + repr(before)
     return {
         'unit': unit,
+        'file': f'{unit}{REVIEW_FILE}',
         'rows': rows.astype(object).to_dict('records'),
-        'counted': len(lesions),
+        'counted': int((lesions['found_as'] == 'lesion').sum()),
         'labels': list(REVIEWED_CLASSES),
         'review': before,
         # Another run, or another review on disk: what this browser remembers is out of date.

@@ -6,6 +6,7 @@ import gzip
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 
 from deepmir_bids import CLASSES
 from deepmir_bids.reports.html_pieces import data_uri, render, to_bytes, web_text
@@ -20,9 +21,8 @@ MOST_VOXELS = 3_500_000
 CANDIDATE = 1 + max(CLASSES.values())
 
 
-def viewer_html(images: Images, brain: np.ndarray, classes: np.ndarray) -> str:
-    """
-    Put 8-bit copies of SWI and QSM, and the labels, into a page.
+def viewer_html(images: Images, brain: np.ndarray, lesions: pd.DataFrame) -> str:
+    """Put 8-bit copies of SWI and QSM, and the labels, into a page.
 
     Parameters
     ----------
@@ -30,12 +30,16 @@ def viewer_html(images: Images, brain: np.ndarray, classes: np.ndarray) -> str:
         Of the unit, in canonical order.
     brain
         Its brain mask, shape (X, Y, Z): what lies outside is left out.
-    classes
-        Value in :data:`deepmir_bids.CLASSES` of each index in the labels, `CANDIDATE` for one that
-        does not count, 0 for index 0.
+    lesions
+        Lesions and candidates (:func:`deepmir_bids.lesions.reader_review.read_reviewed_lesions`).
 
     """
     from scipy.ndimage import binary_dilation
+
+    # Value of each index in the labels, 0 for none.
+    found_classes = lesions['class'].map(CLASSES)
+    values = found_classes.where(lesions['found_as'] == 'lesion', CANDIDATE)
+    classes = np.array([0, *values], dtype=np.uint8)
 
     near = binary_dilation(brain, iterations=2)
     box = _box(brain, np.ceil(MARGIN_MM / images.zooms).astype(int))
@@ -48,7 +52,7 @@ def viewer_html(images: Images, brain: np.ndarray, classes: np.ndarray) -> str:
         name: _encode(np.where(near, picture, 0)[box][::step, ::step], images, box, step)
         for name, picture in pictures.items()
     }
-    volumes['labels'] = _encode(classes[images.labels].astype(np.uint8)[box], images, box, 1)
+    volumes['labels'] = _encode(classes[images.labels][box], images, box, 1)
     return render(
         'viewer.html.j2',
         volumes=volumes,

@@ -8,38 +8,37 @@ from typing import Any
 import pandas as pd
 
 from deepmir_bids import CLASSES
-from deepmir_bids.anatomy.atlas_structures import REGIONS
-from deepmir_bids.lesions.reader_review import apply_review, progress
+from deepmir_bids.anatomy.atlas_structures import REGIONS, kind_of, split_side
+from deepmir_bids.lesions.reader_review import review_progress
 from deepmir_bids.reports.html_pieces import render
 
 CAUTION = (
     'Research use only. The default network learned from simulated images and has not been '
     'validated on patients: a reader has to check each lesion.'
 )
-#: Nuclei by a part of their name, in the order in which they are shown.
+#: Kinds of the deep nuclei, in the order in which they are shown.
 NUCLEI = (
     'caudate',
     'putamen',
-    'pallid',
+    'pallidum',
     'accumbens',
     'thalamus',
-    'subthalamic',
-    'nigra',
+    'subthalamic nucleus',
+    'substantia nigra',
     'red nucleus',
     'dentate',
 )
 
 
 def summary_html(
-    table: pd.DataFrame, facts: Mapping[str, Any], operating_point: str, review: str = ''
+    lesions: pd.DataFrame, facts: Mapping[str, Any], operating_point: str, review: str = ''
 ) -> str:
-    """
-    Count the lesions by class and region, and say what the result rests on.
+    """Count the lesions by class and region, and say what the result rests on.
 
     Parameters
     ----------
-    table
-        The lesion table.
+    lesions
+        Lesions and candidates (:func:`deepmir_bids.lesions.reader_review.read_reviewed_lesions`).
     facts
         Name and value of each thing to say about the run.
     operating_point
@@ -48,9 +47,10 @@ def summary_html(
         What a reader made of them, in a sentence; empty if nobody looked.
 
     """
+    counted = lesions[lesions['found_as'] == 'lesion']
     rows = []
     for name in CLASSES:
-        own = table[table['class'] == name]
+        own = counted[counted['class'] == name]
         places = own['structure'].value_counts()
         rows.append(
             {
@@ -73,13 +73,13 @@ def summary_html(
     )
 
 
-def review_sentence(lesions: pd.DataFrame, candidates: pd.DataFrame, review: pd.DataFrame) -> str:
-    """What a reader made of the lesions, in a sentence."""
-    looked_at, of = progress(lesions, review)
+def review_sentence(lesions: pd.DataFrame) -> str:
+    """What a reader made of the lesions, in a sentence; of lesions as for `summary_html`."""
+    looked_at, of = review_progress(lesions)
     verdicts = ', '.join(
-        f'{n} {verdict}' for verdict, n in review['verdict'].value_counts().items()
+        f'{n} {verdict}' for verdict, n in lesions['verdict'].value_counts().items()
     )
-    counts = apply_review(lesions, candidates, review)['class'].value_counts()
+    counts = lesions['final_class'].value_counts()
     reviewed = ', '.join(f'{counts.get(name, 0)} {name}' for name in CLASSES)
     return (
         f'{looked_at} of {of} lesions were judged ({verdicts or "no verdict"}); '
@@ -89,10 +89,11 @@ def review_sentence(lesions: pd.DataFrame, candidates: pd.DataFrame, review: pd.
 
 def nuclei_html(structures: pd.DataFrame, atlas: str) -> str:
     """Susceptibility and volume of the deep nuclei, from the table of a unit's structures."""
+    rows = structures.to_dict('records')
     nuclei: dict[str, dict[str, Any]] = {}
-    for word in NUCLEI:
-        for row in structures.to_dict('records'):
-            side, _, name = str(row['name']).partition(' ')
-            if side in ('left', 'right') and word in name.lower():
+    for kind in NUCLEI:
+        for row in rows:
+            side, name = split_side(str(row['name']))
+            if side and (row.get('kind') or kind_of(str(row['name']))) == kind:
                 nuclei.setdefault(name, {})[side] = row
     return render('nuclei.html.j2', nuclei=nuclei, atlas=atlas)

@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from deepmir_bids import __version__
+from deepmir_bids.bids.dataset_description import check_ownership
 from deepmir_bids.errors import UsageError
 from deepmir_bids.running.preflight import check_writable
+from deepmir_bids.settings import Settings
 
 
-def run_group(
-    out_dir: Path, by: Sequence[str] = (), *, allow_mixed: bool = False, dry_run: bool = False
-) -> int:
-    """
-    Sum up what the participant level left in a folder.
+def run_group(settings: Settings) -> int:
+    """Sum up what the participant level left in a folder.
 
     Raises
     ------
     UsageError
         There is nobody to sum up, a column of ``by`` is unknown, or the results were made in
-        different ways; nothing was written.
+        different ways, or not by deepmir; nothing was written.
 
     """
-    from deepmir_bids.group.cohort_tables import sum_up
+    from deepmir_bids.group.cohort_tables import make_tables
     from deepmir_bids.group.mixed_results import find_mixtures
     from deepmir_bids.group.read_cohort import read_cohort
     from deepmir_bids.group.write_group import write_group
 
+    out_dir = settings.out_dir
     begin = time.monotonic()
     check_writable(out_dir, 'out_dir')
+    check_ownership(out_dir)
     cohort = read_cohort(out_dir) if out_dir.is_dir() else None
     if cohort is None or cohort.units.empty:
         raise UsageError(
             f'{out_dir} has no participant: run deepmir at the participant level first.'
         )
     mixtures = find_mixtures(cohort.units)
-    if mixtures and not allow_mixed:
+    if mixtures and not settings.allow_mixed:
         raise UsageError(
             f'{out_dir} holds results that were made in different ways: {"; ".join(mixtures)}. '
             'Run deepmir on all participants in the same way, or give --allow-mixed.'
         )
-    group = sum_up(cohort, by)
-    if not dry_run:
+    group = make_tables(cohort, settings.by)
+    if not settings.dry_run:
         from deepmir_bids.reports.group_page import write_group_page
 
         write_group(group, out_dir)

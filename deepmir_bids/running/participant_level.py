@@ -3,86 +3,80 @@
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from networkx import topological_sort
 from rich.console import Console
 from rich.markup import escape
 
 from deepmir_bids import __version__
 from deepmir_bids.bids.dataset_description import describe_dataset, describe_review
+from deepmir_bids.bids.finished_results import has_results, read_results
 from deepmir_bids.bids.input_files import collect_units
-from deepmir_bids.bids.publishing import write_whole
-from deepmir_bids.bids.read_results import has_results, read_results
-from deepmir_bids.bids.run_records import Record, keep_participants, make_run_folder, write_records
+from deepmir_bids.bids.run_records import (
+    Record,
+    keep_participants,
+    make_run_folder,
+    write_records,
+)
 from deepmir_bids.bids.unit_of_work import Unit
-from deepmir_bids.errors import InputError, UsageError
-from deepmir_bids.model.model_registry import ModelError, find_model, read_card
-from deepmir_bids.reports.methods import methods_text
+from deepmir_bids.bids.whole_files import write_whole
+from deepmir_bids.data import load as load_data
+from deepmir_bids.errors import InputError
+from deepmir_bids.reports.citations import with_references
 from deepmir_bids.reports.participant_page import failure_page
 from deepmir_bids.running.crash_files import find_crashes
-from deepmir_bids.running.nipype_plugins import choose_plugin
+from deepmir_bids.running.nipype_plugins import LOCAL, choose_plugin
 from deepmir_bids.running.nipype_run import configure_nipype, execute
+from deepmir_bids.running.preflight import check_device
+from deepmir_bids.running.units_to_run import choose_anatomy, unsuited
 from deepmir_bids.settings import Settings
 
 if TYPE_CHECKING:
     from deepmir_bids.anatomy.template_choice import Anatomy
 
 
-def dry_run(settings: Settings) -> int:
-    """List units, inputs and steps, without running anything or writing to the outputs."""
-    from deepmir_bids.workflows.whole_app import init_deepmir_wf
+def run_participants(settings: Settings) -> int:
+    """Run every unit; return the exit status: 0, or 1 if some failed or were skipped.
 
-    console = Console(highlight=False, soft_wrap=True)
-    units = collect_units(settings)
-    lacking = unsuited(settings, [unit for unit in units if not unit.skipped])
-    for unit in units:
-        console.print(f'[bold]{escape(unit.label)}[/bold]')
-        for name in unit.inputs:
-            console.print(f'  {name}: {escape(str(getattr(unit, name)))}')
-        for note in unit.notes:
-            console.print(f'  note: {escape(note)}')
-        if why := unit.skipped or lacking.get(unit.label):
-            console.print(f'  skipped: {escape(why)}')
-    ready = [unit for unit in units if not unit.skipped and unit.label not in lacking]
-    if ready:
-        with TemporaryDirectory() as folder:
-            anatomy = choose_anatomy(settings, Path(folder))
-            graph = init_deepmir_wf(settings, anatomy, ready)._create_flat_graph()
-        steps = [node.fullname.split('.', maxsplit=2)[1:] for node in topological_sort(graph)]
-        console.print(f'[bold]steps[/bold] of {ready[0].label} ({len(steps)} nodes in all)')
-        for name in (name for unit, name in steps if unit == ready[0].workflow_name):
-            console.print(f'  {name}')
-    return 1 if len(ready) < len(units) else 0
+    Raises
+    ------
+    UsageError
+        Before anything was written, if the run cannot be started.
 
-
-def run_participants(settings: Settings, verbose: int = 0) -> int:
-    """Run every unit; return the exit status."""
+    """
     console = Console(highlight=False, soft_wrap=True)
     begin = time.monotonic()
-    units = collect_units(settings)
-    ready = [unit for unit in units if not unit.skipped]
-    log_dir = make_run_folder(settings.out_dir / 'logs')
 
     def say(text: str) -> None:
         console.print(escape(text))
 
+    plugin = choose_plugin(settings)
+    if plugin.name in LOCAL:
+        check_device(settings)
+    units = collect_units(settings)
+    ready = [unit for unit in units if not unit.skipped]
+    anatomy = None
+    if not settings.reports_only:
+        anatomy = choose_anatomy(settings, settings.work_dir / 'anatomy')
+    log_dir = make_run_folder(settings.out_dir / 'logs')
     write_whole(log_dir / 'settings.toml', settings.to_toml())
     say(f'deepmir {__version__}: {len(units)} units, log in {log_dir}')
     for unit in units:
         for note in unit.notes:
             say(f'  {unit.label}: {note}')
-    plugin = choose_plugin(settings)
-    configure_nipype(settings, plugin, log_dir, verbose)
-    if not settings.reports_only:
+    configure_nipype(settings, plugin, log_dir, settings.verbose)
+    if anatomy is None:
+        failed, workflow = prepare_reports(settings, ready)
+    else:
+        if anatomy.note:
+            say(f'  {anatomy.note}')
         keep_participants(log_dir, settings.bids_dir, {unit.subject for unit in units})
         record(log_dir, units, 'started')
-    failed, workflow = prepare_run(settings, ready, say)
+        start_output(settings)
+        failed, workflow = prepare_run(settings, anatomy, ready)
     if workflow is not None:
         wanted = [unit for unit in ready if unit.label not in failed]
         failed |= execute(workflow, settings, plugin, wanted, log_dir)
@@ -98,6 +92,31 @@ def run_participants(settings: Settings, verbose: int = 0) -> int:
         for label, why in reasons.items():
             say(f'{kind}: {label}: {why}')
     return 1 if failed or skipped else 0
+
+
+def prepare_run(settings: Settings, anatomy: Anatomy, units: list[Unit]):
+    """Return units that cannot run, with the reason, and the graph of the others."""
+    from deepmir_bids.workflows.whole_app import init_deepmir_wf
+
+    failed = unsuited(settings, units)
+    units = [unit for unit in units if unit.label not in failed]
+    return failed, init_deepmir_wf(settings, anatomy, units) if units else None
+
+
+def prepare_reports(settings: Settings, units: list[Unit]):
+    """Return units without complete results, with the reason, and the graph of the pages."""
+    from deepmir_bids.workflows.whole_app import init_reports_wf
+
+    results, failed = {}, {}
+    for unit in units:
+        try:
+            results[unit] = read_results(settings.out_dir, unit.label)
+        except (InputError, OSError) as error:
+            failed[unit.label] = str(error)
+            continue
+        if review := results[unit].review:
+            describe_review(review)
+    return failed, init_reports_wf(settings, results) if results else None
 
 
 def record(
@@ -121,7 +140,7 @@ def leave_failure_pages(
     """Write a page on each unit that failed and has no results of an earlier run to show."""
     crashes = find_crashes(log_dir, {unit.workflow_name: unit.label for unit in units})
     for unit in units:
-        if unit.label not in failed or has_results(settings.out_dir, unit):
+        if unit.label not in failed or has_results(settings.out_dir, unit.label):
             continue
         crash = crashes.get(unit.label)
         text = crash.read_text(errors='replace') if crash else ''
@@ -129,75 +148,12 @@ def leave_failure_pages(
         write_whole(settings.out_dir / f'{unit.label}.html', page)
 
 
-def prepare_run(settings: Settings, units: list[Unit], say: Callable[[str], None]):
-    """Return units that cannot run, with the reason, and the graph of the others."""
-    from deepmir_bids.workflows.whole_app import init_deepmir_wf, init_reports_wf
-
-    if settings.reports_only:
-        results, failed = {}, {}
-        for unit in units:
-            try:
-                results[unit] = read_results(settings.out_dir, unit)
-                if review := results[unit].files.get('review'):
-                    describe_review(review)
-            except InputError as error:
-                failed[unit.label] = str(error)
-        return failed, init_reports_wf(settings, results) if results else None
-    anatomy = choose_anatomy(settings, settings.work_dir / 'anatomy')
-    if anatomy.note:
-        say(f'  {anatomy.note}')
-    start_output(settings, anatomy)
-    failed = unsuited(settings, units)
-    units = [unit for unit in units if unit.label not in failed]
-    return failed, init_deepmir_wf(settings, anatomy, units) if units else None
-
-
-def unsuited(settings: Settings, units: list[Unit]) -> dict[str, str]:
-    """Units that lack an image which the model needs, and what it is."""
-    card = read_card(find_model(settings.model))
-    lacking = {}
-    for unit in units:
-        try:
-            card.check_inputs(unit.inputs)
-        except ModelError as error:
-            lacking[unit.label] = str(error)
-    return lacking
-
-
-def choose_anatomy(settings: Settings, cache_dir: Path) -> Anatomy:
-    """Template and atlas of the run: as asked for, or built in where they cannot be had."""
-    from deepmir_bids.anatomy.template_choice import find_anatomy
-
-    file = Path(settings.atlas) if settings.atlas_labels else None
-    try:
-        return find_anatomy(
-            settings.template,
-            atlas_label(file) if file else settings.atlas,
-            cache_dir,
-            atlas_file=file,
-            atlas_labels=settings.atlas_labels,
-        )
-    except ValueError as error:
-        raise UsageError(f'--atlas {settings.atlas} cannot be used: {error}.') from error
-
-
-def atlas_label(file: Path) -> str:
-    """Return an atlas's name as BIDS takes it: the file's ``atlas-`` entity, or its own name."""
-    entity = re.search(r'(?:atlas|seg)-([A-Za-z0-9]+)', file.name)
-    return entity.group(1) if entity else re.sub(r'[^A-Za-z0-9]', '', file.name.split('.')[0])
-
-
-def start_output(settings: Settings, anatomy: Anatomy) -> None:
+def start_output(settings: Settings) -> None:
     """Describe the output dataset."""
-    card = read_card(find_model(settings.model))
-    sources = {
-        'raw': settings.bids_dir,
-        **settings.derivatives,
-        **settings.brain_mask_from,
-    }
+    citation = load_data('citation.md').read_text(encoding='utf-8')
     describe_dataset(
         settings.out_dir,
-        sources,
-        methods=methods_text(card, anatomy.name, anatomy.atlas, settings.operating_point),
+        settings.datasets,
+        citation=with_references(citation.format(version=__version__)),
         container=os.environ.get('APPTAINER_CONTAINER') or os.environ.get('SINGULARITY_CONTAINER'),
     )

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from deepmir_bids.bids.input_files import check_dataset
+from deepmir_bids.bids.dataset_description import check_dataset, check_ownership
 from deepmir_bids.errors import UsageError
 from deepmir_bids.running.nipype_plugins import read_plugin
 from deepmir_bids.settings import Settings
@@ -16,8 +16,7 @@ FREE_GB = 0.5
 
 
 def check_settings(settings: Settings) -> None:
-    """
-    Look at folders, datasets, atlas and model.
+    """Look at folders, datasets, template, atlas and model.
 
     Raises
     ------
@@ -27,20 +26,36 @@ def check_settings(settings: Settings) -> None:
     """
     if not settings.bids_dir.is_dir():
         raise UsageError(f'{settings.bids_dir} is not a folder: give the root of a BIDS dataset.')
-    for name, path in {**settings.derivatives, **settings.brain_mask_from}.items():
-        if not path.is_dir():
-            raise UsageError(f'{path} ({name}) is not a folder.')
+    _check_datasets(settings)
     check_places(settings)
+    check_ownership(settings.out_dir)
     if not settings.skip_bids_validation:
         check_dataset(settings.bids_dir)
     _check_files(settings)
     if settings.use_plugin is not None:
         read_plugin(settings.use_plugin)
     _check_model(settings)
+    if not settings.reports_only:
+        _check_anatomy(settings)
     for what, folder in _written(settings).items():
         # An index that is there is only read.
         if what != '--bids-database-dir' or not folder.is_dir():
             check_writable(folder, what)
+
+
+def _check_datasets(settings: Settings) -> None:
+    """Each dataset that is read is there, has a name of its own, and is not written to."""
+    for name, path in {**settings.derivatives, **settings.brain_mask_from}.items():
+        if not path.is_dir():
+            raise UsageError(f'{path} ({name}) is not a folder.')
+        if path.resolve() == settings.out_dir.resolve():
+            raise UsageError(f'out_dir {path} is an input ({name}): choose another.')
+    for name in set(settings.derivatives) & set(settings.brain_mask_from):
+        if settings.derivatives[name] != settings.brain_mask_from[name]:
+            raise UsageError(
+                f'--derivatives and --brain-mask-from give two datasets the name {name}: '
+                'choose another for one of them.'
+            )
 
 
 def _written(settings: Settings) -> dict[str, Path]:
@@ -82,14 +97,33 @@ def check_writable(folder: Path, what: str) -> None:
         )
 
 
+def check_device(settings: Settings) -> None:
+    """Ask whether the GPU that was asked for is in this machine; not for a login node.
+
+    Raises
+    ------
+    UsageError
+        If it is not.
+
+    """
+    if not settings.device.startswith('cuda'):
+        return
+    import torch
+
+    number = int(settings.device.partition(':')[2] or 0)
+    if number >= torch.cuda.device_count():
+        raise UsageError(
+            f'--device {settings.device} is not in this machine (torch sees '
+            f'{torch.cuda.device_count()} GPUs): give --device cpu, or auto.'
+        )
+
+
 def _read_only(folder: Path) -> bool:
     # Root may write everywhere by permission, but not on a file system that is read-only.
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def _check_files(settings: Settings) -> None:
-    from deepmir_bids.anatomy.template_choice import ATLASES
-
     wanted = {
         '--bids-filter-file': settings.bids_filter_file,
         '--atlas-labels': settings.atlas_labels,
@@ -97,15 +131,27 @@ def _check_files(settings: Settings) -> None:
     for option, path in wanted.items():
         if path is not None and not path.is_file():
             raise UsageError(f'{option} {path} is not a file.')
-    is_file = Path(settings.atlas).is_file()
-    if is_file and settings.atlas_labels is None:
-        raise UsageError(f'--atlas {settings.atlas} needs --atlas-labels, its names.')
-    if not is_file and settings.atlas_labels is not None:
+
+
+def _check_anatomy(settings: Settings) -> None:
+    from deepmir_bids.anatomy.template_choice import ATLASES, check_atlas, check_template
+
+    check_template(settings.template)
+    atlas = Path(settings.atlas)
+    if settings.atlas_labels is None:
+        if atlas.is_file():
+            raise UsageError(f'--atlas {atlas} needs --atlas-labels, its names.')
+        if settings.atlas not in ATLASES:
+            raise UsageError(
+                f'--atlas {settings.atlas} is neither a file nor one of {", ".join(ATLASES)}.'
+            )
+        return
+    if not atlas.is_file():
         raise UsageError(f'--atlas-labels goes with an atlas file; {settings.atlas} is none.')
-    if not is_file and settings.atlas not in ATLASES:
-        raise UsageError(
-            f'--atlas {settings.atlas} is neither a file nor one of {", ".join(ATLASES)}.'
-        )
+    try:
+        check_atlas(atlas, settings.atlas_labels)
+    except ValueError as error:
+        raise UsageError(f'--atlas {settings.atlas} cannot be used: {error}.') from error
 
 
 def _check_model(settings: Settings) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from deepmir_bids.bids.publishing import write_whole
 from deepmir_bids.bids.tsv import read_tsv, write_tsv
+from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.training.fold_division import FINAL, Part
 from deepmir_bids.training.threshold_choice import (

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deepmir_bids.bids.publishing import write_whole
+from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.errors import UsageError
 
 #: The part that trains on everybody, and whose model is the one to use.

@@ -9,16 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from deepmir_bids import CLASSES
-from deepmir_bids.bids.publishing import REVIEW
-from deepmir_bids.bids.read_results import holds_classes, read_results
-from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.bids.finished_results import find_files, read_results
+from deepmir_bids.bids.result_table import REVIEW, holds_classes
 from deepmir_bids.bids.unit_of_work import Unit, unit_folder
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.lesions.reader_review import (
-    apply_review,
-    progress,
-    read_review,
-    reviewed_classes,
+    draw_final_classes,
+    read_reviewed_lesions,
+    review_progress,
 )
 from deepmir_bids.lesions.truth_matching import index_lesions
 from deepmir_bids.training.training_subjects import TrainingSubject, read_labels
@@ -48,7 +46,7 @@ def labelled_units(units: Iterable[Unit], labels: Path, drawn: Path) -> dict[Uni
     for unit in units:
         folder = unit_folder(labels, unit.label) / 'anat'
         paths = sorted(folder.glob(f'{unit.label}_*desc-*_dseg.nii.gz'))
-        paths = [path for path in paths if holds_classes(path)]
+        paths = [path for path in paths if holds_classes(path.name)]
         if len(paths) > 1:
             raise UsageError(
                 f'{folder} has {len(paths)} label images of {unit.label} '
@@ -78,20 +76,18 @@ def draw_review(unit: Unit, out_dir: Path, folder: Path) -> Path | None:
     """
     import nibabel as nib
 
-    anat = unit_folder(out_dir, unit.label) / 'anat'
-    if not any(anat.glob(f'{unit.label}_*{REVIEW.removeprefix("_")}')):
+    if REVIEW not in find_files(out_dir, unit.label):
         return None
     try:
-        files = read_results(out_dir, unit).files
-        lesions, candidates = read_tsv(files['table']), read_tsv(files['candidates_table'])
-        review = read_review(files['review'], lesions, candidates)
+        files = read_results(out_dir, unit.label).files
+        lesions = read_reviewed_lesions(files)
     except InputError as error:  # before anything was done
         raise UsageError(str(error)) from error
-    if progress(lesions, review).status != 'complete':
+    if review_progress(lesions).status != 'complete':
         return None
     images = [nib.Nifti1Image.from_filename(files[name]) for name in ('lesions', 'candidates')]
     labels = np.sum([np.asanyarray(image.dataobj) for image in images], axis=0).astype(int)
-    classes = reviewed_classes(labels, apply_review(lesions, candidates, review))
+    classes = draw_final_classes(labels, lesions)
     path = folder / f'{unit.label}_space-SWI_desc-review_dseg.nii.gz'
     folder.mkdir(parents=True, exist_ok=True)
     nib.Nifti1Image(classes, images[0].affine).to_filename(path)
@@ -147,7 +143,7 @@ def training_subject(unit: Unit, preprocessed: Path, labels: Path) -> TrainingSu
     """
     if unit.swi is None:
         raise UsageError(f'{unit.label} has no SWI.')
-    files = read_results(preprocessed, unit).files
+    files = read_results(preprocessed, unit.label).files
     return TrainingSubject(
         name=unit.label,
         swi=unit.swi,

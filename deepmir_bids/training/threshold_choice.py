@@ -8,9 +8,11 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from nibabel.affines import voxel_sizes
 
 from deepmir_bids import CLASSES, INPUTS
 from deepmir_bids.lesions.connected_lesions import Lesion, find_lesions
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.lesions.truth_matching import Comparison, Match, compare, index_lesions, score
 from deepmir_bids.model.network_input import restore
 from deepmir_bids.model.prediction import Model, predict
@@ -84,17 +86,16 @@ def find(
 
 
 def _find(model: Model, subject: CachedSubject, found, thresholds, extent: float) -> Finding:
-    labels, lesions = find_lesions(
+    candidates = find_lesions(
         found,
-        thresholds,
-        np.linalg.norm(subject.affine[:3, :3], axis=0),
+        DetectionCriteria(thresholds, extent, model.card.min_volume_mm3),
+        voxel_sizes(subject.affine),
         brain_mask=subject.brain_mask,
         iron_mask=subject.iron_mask,
-        min_volume_mm3=model.card.min_volume_mm3,
-        extent=extent,
     )
     # Calibration keeps those of all subjects and inputs: as small a type as will do.
-    return Finding(subject, labels.astype(np.min_scalar_type(len(lesions))), lesions)
+    small = np.min_scalar_type(len(candidates.lesions))
+    return Finding(subject, candidates.labels.astype(small), candidates.lesions)
 
 
 def probabilities(

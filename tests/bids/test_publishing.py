@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deepmir_bids.bids.publishing import publish, write_whole
+from deepmir_bids.bids.publishing import publish
 
 
 @pytest.fixture
@@ -24,10 +24,13 @@ def stage(tmp_path):
     return make
 
 
-MASK = 'sub-01/anat/sub-01_label-CMB_mask.nii.gz'
-TABLE = 'sub-01/anat/sub-01_desc-lesions_dseg.tsv'
-CHI = 'sub-01/anat/sub-01_desc-preproc_Chimap.nii.gz'
-OTHER = 'sub-01/ses-a/anat/sub-01_ses-a_mask.nii.gz'
+MASK = 'sub-01/anat/sub-01_acq-x_space-SWI_label-CMB_desc-deepmir_mask.nii.gz'
+TABLE = 'sub-01/anat/sub-01_acq-x_space-SWI_seg-deepmir_desc-lesions_dseg.tsv'
+CHI = 'sub-01/anat/sub-01_space-SWI_desc-preproc_Chimap.nii.gz'
+SIDECAR = 'sub-01/anat/sub-01_space-SWI_desc-preproc_Chimap.json'
+XFM = 'sub-01/anat/sub-01_from-SWI_to-MNI_mode-image_xfm.h5'
+FIGURE = 'sub-01/figures/sub-01_space-SWI_desc-brain_mask.png'
+OTHER = 'sub-01/ses-a/anat/sub-01_ses-a_space-SWI_desc-brain_mask.nii.gz'
 
 
 def contents(out):
@@ -36,10 +39,30 @@ def contents(out):
 
 def test_a_second_run_replaces_all_of_the_first(tmp_path, stage):
     out = tmp_path / 'out'
-    publish(stage('one', MASK, TABLE, CHI, 'sub-01.html'), out, 'sub-01')
+    publish(stage('one', MASK, TABLE, CHI, SIDECAR, XFM, FIGURE, 'sub-01.html'), out, 'sub-01')
     publish(stage('one', OTHER), out, 'sub-01_ses-a')
     publish(stage('two', MASK, TABLE), out, 'sub-01')
     assert contents(out) == {MASK: 'two', TABLE: 'two', OTHER: 'one'}
+
+
+def test_what_another_tool_left_beside_is_never_deleted(tmp_path, stage):
+    out = tmp_path / 'out'
+    theirs = {
+        f'sub-01/anat/sub-01_{name}': 'theirs'
+        for name in (
+            'desc-preproc_T1w.nii.gz',
+            'desc-preproc_T1w.json',
+            'Chimap.nii.gz',
+            'desc-brain_mask.nii.gz',
+            'from-T1w_to-MNI_mode-image_xfm.h5',
+        )
+    } | {'sub-01/figures/sub-01_desc-sdc_bold.svg': 'theirs'}
+    for name, content in theirs.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(content)
+    publish(stage('one', MASK, TABLE, FIGURE), out, 'sub-01')
+    publish(stage('two', MASK), out, 'sub-01')
+    assert contents(out) == {**theirs, MASK: 'two'}
 
 
 def test_a_second_run_keeps_the_review_of_a_reader(tmp_path, stage):
@@ -78,9 +101,3 @@ def test_a_run_killed_while_renaming_leaves_no_mixture(tmp_path, stage, monkeypa
     with pytest.raises(KeyboardInterrupt):
         publish(stage('two', MASK, TABLE), out, 'sub-01')
     assert contents(out) == {}
-
-
-def test_write_whole_leaves_nothing_beside(tmp_path):
-    write_whole(tmp_path / 'new' / 'a.txt', 'x\n')
-    write_whole(tmp_path / 'new' / 'a.txt', 'y\n')
-    assert contents(tmp_path) == {'new/a.txt': 'y\n'}

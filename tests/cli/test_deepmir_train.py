@@ -7,7 +7,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.bids.read_results import ENDINGS
+from deepmir_bids import INPUTS
+from deepmir_bids.bids.result_table import results_of
 from deepmir_bids.cli.deepmir_train import main
 from deepmir_bids.model import load_model
 
@@ -31,15 +32,17 @@ def dataset(tmp_path):
         name = f'{unit.replace("_", "/")}/anat/{unit}'
         write(bids / f'{name}_swi.nii.gz', swi)
         write(bids / f'derivatives/truth/{name}_space-SWI_desc-mine_dseg.nii.gz', truth)
-        for ending in ('_space-SWI_seg-X_dseg.nii.gz', *ENDINGS.values()):
-            path = out / f'preprocessed/{name}{ending}'
+        for result in results_of(INPUTS):
+            path = out / f'preprocessed/{name}{result.ending_of("T", "X")}'
             if path.suffix == '.gz':
                 write(path, np.ones(SHAPE))
                 path.with_name(path.name.replace('.nii.gz', '.json')).write_text('{}')
-        table = 'index\tname\tregion\n1\tleft putamen\tdeep\n'
-        (out / f'preprocessed/{name}_space-SWI_seg-X_dseg.tsv').write_text(table)
-        for table in ('table', 'candidates_table'):
-            (out / f'preprocessed/{name}{ENDINGS[table]}').write_text('index\n')
+            else:
+                path.write_text(
+                    'index\tname\tregion\n1\tleft putamen\tdeep\n'
+                    if result.name == 'structure_table'
+                    else 'index\n'
+                )
     description = {'Name': 'test', 'BIDSVersion': '1.10.0'}
     (bids / 'dataset_description.json').write_text(json.dumps(description))
     return bids, out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deepmir_bids.bids.read_results import ENDINGS, OPTIONAL
+from deepmir_bids.bids.result_table import results_of
 from deepmir_bids.bids.run_records import Record, make_run_folder, write_records
 
 
@@ -38,8 +38,8 @@ def recorded(tmp_path) -> Callable[..., Path]:
         for label in (label for label, state in units.items() if state == 'done'):
             folder = out.joinpath(*label.split('_')) / 'anat'
             folder.mkdir(parents=True)
-            for name in set(ENDINGS) - OPTIONAL:
-                (folder / f'{label}{ENDINGS[name]}').touch()
+            for result in results_of(['swi']):
+                (folder / f'{label}{result.ending_of("T", "X")}').touch()
         return out
 
     return record

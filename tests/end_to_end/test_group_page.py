@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from made_outputs import write_cohort
 
-from deepmir_bids.group.cohort_tables import sum_up
+from deepmir_bids.group.cohort_tables import make_tables
 from deepmir_bids.group.read_cohort import read_cohort
 from deepmir_bids.reports import group_page as module
 from deepmir_bids.reports.group_page import group_page
-from deepmir_bids.simulation.outputs import write_cohort
 
 pytestmark = pytest.mark.browser
 
@@ -40,7 +40,7 @@ def show(open_page, tmp_path, monkeypatch):
 
     @contextmanager
     def opened(cohort, *window):
-        group = sum_up(cohort, ['sex'])
+        group = make_tables(cohort, ['sex'])
         labels = group.units.loc[group.units['status'] == 'done', 'label']
         for label in labels[:3]:
             (tmp_path / f'{label}.html').write_text('<!doctype html><title>a page</title>')

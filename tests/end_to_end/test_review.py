@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from deepmir_bids import CLASSES
-from deepmir_bids.bids.read_results import ENDINGS
+from deepmir_bids.bids.finished_results import find_files
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.cli.deepmir import main
 
@@ -30,9 +30,8 @@ def reviewed(one_run, tmp_path_factory) -> Path:
 
 
 def tables(out_dir):
-    anat = out_dir / 'sub-01' / 'anat'
-    names = ('table', 'candidates_table')
-    return [read_tsv(anat / f'sub-01{ENDINGS[name]}') for name in names]
+    files = find_files(out_dir, 'sub-01')
+    return [read_tsv(files[name]) for name in ('lesion_table', 'candidate_table')]
 
 
 def test_the_page_stays_on_this_machine_and_is_accessible(reviewed, open_page, check_access):

@@ -60,8 +60,10 @@ def write_prediction(
         path.with_name(path.name.replace('.nii.gz', '.json')).write_text(json.dumps(SIDECAR))
     stem = path.parent / f'{label}_space-SWI'
     Path(f'{stem}_seg-simple_dseg.tsv').write_text(STRUCTURES)
-    for desc in ('lesions', 'candidates'):
-        Path(f'{stem}_seg-deepmir_desc-{desc}_dseg.tsv').write_text('index\n')
+    for name in ('seg-deepmir', 'seg-deepmir_desc-lesions', 'seg-deepmir_desc-candidates'):
+        Path(f'{stem}_{name}_dseg.tsv').write_text('index\n')
+    for name in ('from-SWI_to-T', 'from-T_to-SWI'):
+        (path.parent / f'{label}_{name}_mode-image_xfm.h5').touch()
 
 
 def _save(root: Path, label: str, name: str, data: np.ndarray, affine) -> Path:

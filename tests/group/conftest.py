@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_outputs import draw_lesions, write_unit
 
 from deepmir_bids.bids.run_records import Record, keep_participants, write_records
 from deepmir_bids.bids.tsv import read_rows, rows_as_tsv
 from deepmir_bids.lesions.reader_review import COLUMNS
-from deepmir_bids.simulation.outputs import draw_lesions, write_unit
 
 
 @pytest.fixture

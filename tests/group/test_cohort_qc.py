@@ -48,7 +48,7 @@ def test_results_of_one_kind_are_no_mixture(cohort_of_four, out):
 def test_other_inputs_may_have_other_thresholds(finished, out):
     finished('sub-01')
     other = {'InputsUsed': ['swi'], 'Thresholds': {'CMB': 0.5, 'iron': 0.9}}
-    finished('sub-02', found=other)
+    finished('sub-02', detection=other)
     assert find_mixtures(read_cohort(out).units) == []
 
 

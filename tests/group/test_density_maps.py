@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.group.cohort_tables import sum_up
+from deepmir_bids.group.cohort_tables import make_tables
 from deepmir_bids.group.density_maps import SHAPE, grid_affine, lesion_density
 from deepmir_bids.group.read_cohort import read_cohort
 from deepmir_bids.group.write_group import write_group
@@ -42,7 +42,7 @@ def test_points_that_are_nowhere_are_left_out():
 def test_maps_count_each_participant_once(cohort_of_four, out):
     stale = out / 'group_space-Earlier_label-CMB_density.nii.gz'
     stale.touch()
-    write_group(sum_up(read_cohort(out)), out)
+    write_group(make_tables(read_cohort(out)), out)
     assert not stale.exists()
     # As reviewed, in first sessions: one CMB in sub-01, one in sub-02; two iron in sub-01.
     for name, lesions in (('CMB', 2), ('iron', 2)):
@@ -58,6 +58,6 @@ def test_maps_count_each_participant_once(cohort_of_four, out):
 def test_each_template_has_its_own_map(finished, out):
     finished('sub-01', ('CMB', 'lobar', 3.0))
     finished('sub-02', ('CMB', 'lobar', 3.0), anatomy={'Template': 'Other'})
-    write_group(sum_up(read_cohort(out)), out)
+    write_group(make_tables(read_cohort(out)), out)
     names = sorted(path.name for path in out.glob('*CMB_density.nii.gz'))
     assert [name.split('_')[1] for name in names] == ['space-MNI152NLin2009aSym', 'space-Other']

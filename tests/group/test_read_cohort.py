@@ -57,7 +57,11 @@ def test_a_folder_that_holds_no_results_is_no_unit(out, status):
 def test_facts_come_from_the_sidecars(finished, out):
     finished(
         'sub-01_ses-b',
-        found={'InputsUsed': ['swi', 'qsm'], 'Notes': ['one', 'two'], 'OperatingPoint': 'precise'},
+        detection={
+            'InputsUsed': ['swi', 'qsm'],
+            'Notes': ['one', 'two'],
+            'OperatingPoint': 'precise',
+        },
         anatomy={'Template': 'T', 'Quality': {'BrainVolume': 1300.5, 'SWINoise': 0.07}},
         chi={'caudate': 0.05, 'pallidum externum': 0.1, 'pallidum internum': 0.2},
     )

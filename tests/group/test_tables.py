@@ -5,14 +5,14 @@ import json
 import pytest
 
 from deepmir_bids.bids.tsv import as_tsv, read_tsv
-from deepmir_bids.group.cohort_tables import describe_columns, sum_up
+from deepmir_bids.group.cohort_tables import describe_columns, make_tables
 from deepmir_bids.group.read_cohort import read_cohort
 from deepmir_bids.group.write_group import write_group
 
 
 @pytest.fixture
 def group(cohort_of_four, out):
-    return sum_up(read_cohort(out), ['sex'])
+    return make_tables(read_cohort(out), ['sex'])
 
 
 def test_nobody_is_dropped_and_nobody_counted_twice(group):
@@ -74,7 +74,7 @@ def test_each_session_has_its_row(group):
 def test_the_first_finished_session_counts(finished, recorded, out):
     finished('sub-01_ses-2', ('CMB', 'lobar', 2.0))
     recorded(**{'sub-01_ses-1': 'failed: no room', 'sub-01_ses-2': 'done'})
-    group = sum_up(read_cohort(out))
+    group = make_tables(read_cohort(out))
     row = group.participants.iloc[0]
     assert (row['session_id'], row['status'], row['n_cmb']) == ('ses-2', 'done', 1)
     assert group.sessions['sub-01']['status'].tolist() == ['failed', 'done']
@@ -96,7 +96,7 @@ def test_every_column_of_every_table_is_described(group):
 
 def test_a_cohort_of_failures_alone(recorded, out):
     recorded(**{'sub-01': 'failed: no room'})
-    group = sum_up(read_cohort(out))
+    group = make_tables(read_cohort(out))
     assert group.participants['status'].tolist() == ['failed']
     whole = group.summary.iloc[0]
     assert (whole['participants'], whole['failed'], whole['lesions']) == (0, 1, 0)

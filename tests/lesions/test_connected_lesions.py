@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from deepmir_bids.lesions.connected_lesions import find_lesions
+from deepmir_bids.lesions.connected_lesions import MOST_CANDIDATES, find_lesions
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 
 SHAPE = (12, 12, 12)
 THRESHOLDS = {'CMB': 0.6, 'iron': 0.6}
@@ -21,12 +22,10 @@ def run(
     everywhere = np.ones(SHAPE, dtype=bool)
     return find_lesions(
         probabilities,
-        thresholds,
+        DetectionCriteria(thresholds, extent, volume),
         (1.0, 1.0, 2.0),
         brain_mask=everywhere if brain is None else brain,
         iron_mask=everywhere if iron is None else iron,
-        min_volume_mm3=volume,
-        extent=extent,
         near=near,
     )
 
@@ -36,32 +35,32 @@ def empty():
 
 
 def test_nothing_gives_an_empty_result():
-    labels, lesions = run(empty())
-    assert labels.dtype == np.int32
-    assert not labels.any()
-    assert lesions == []
+    found = run(empty())
+    assert found.labels.dtype == np.int32
+    assert not found.labels.any()
+    assert found.lesions == found.candidates == []
 
 
 def test_hysteresis_outlines_at_extent_and_counts_by_peak():
     p = empty()
     p[0, 2, 2, 2:5] = (0.35, 0.8, 0.35)
     p[0, 8, 8, 2:5] = (0.35, 0.55, 0.35)
-    labels, lesions = run(p)
-    assert [round(one.probability, 2) for one in lesions] == [0.8]
-    assert (labels == 1).sum() == 3
+    found = run(p)
+    assert [round(lesion.probability, 2) for lesion in found.lesions] == [0.8]
+    assert (found.labels == 1).sum() == 3
 
 
 def test_a_threshold_below_extent_outlines_itself():
     p = empty()
     p[0, 2, 2, 2] = 0.2
-    assert len(run(p, thresholds={'CMB': 0.15, 'iron': 0.6})[1]) == 1
-    assert len(run(p)[1]) == 0
+    assert len(run(p, thresholds={'CMB': 0.15, 'iron': 0.6}).lesions) == 1
+    assert len(run(p).lesions) == 0
 
 
 def test_corners_connect():
     p = empty()
     p[0, 2, 2, 2] = p[0, 3, 3, 3] = 0.9
-    assert len(run(p)[1]) == 1
+    assert len(run(p).lesions) == 1
 
 
 def test_each_index_is_one_lesion_cmb_first_most_probable_first():
@@ -69,39 +68,44 @@ def test_each_index_is_one_lesion_cmb_first_most_probable_first():
     p[1, 1, 1, 1] = 0.99
     p[0, 5, 5, 5] = 0.7
     p[0, 9, 9, 9] = 0.9
-    labels, lesions = run(p)
-    assert [(one.index, one.name) for one in lesions] == [(1, 'CMB'), (2, 'CMB'), (3, 'iron')]
+    found = run(p)
+    labels = found.labels
+    assert [(lesion.index, lesion.name) for lesion in found.lesions] == [
+        (1, 'CMB'),
+        (2, 'CMB'),
+        (3, 'iron'),
+    ]
     assert [labels[9, 9, 9], labels[5, 5, 5], labels[1, 1, 1]] == [1, 2, 3]
 
 
 def test_a_voxel_belongs_to_one_class_the_one_further_over_its_threshold():
     p = empty()
     p[0, 4, 4, 4], p[1, 4, 4, 4] = 0.8, 0.7
-    assert [one.name for one in run(p)[1]] == ['CMB']
+    assert [lesion.name for lesion in run(p).lesions] == ['CMB']
     thresholds = {'CMB': 0.6, 'iron': 0.3}
-    assert [one.name for one in run(p, thresholds=thresholds)[1]] == ['iron']
+    assert [lesion.name for lesion in run(p, thresholds=thresholds).lesions] == ['iron']
 
 
 def test_iron_counts_in_its_mask_only_and_gives_way_outside():
     p = empty()
     p[0, 4, 4, 4], p[1, 4, 4, 4] = 0.7, 0.9
     p[1, 8, 8, 8] = 0.9
-    labels, lesions = run(p, iron=np.zeros(SHAPE, dtype=bool))
-    assert [one.name for one in lesions] == ['CMB']
-    assert labels[8, 8, 8] == 0
+    found = run(p, iron=np.zeros(SHAPE, dtype=bool))
+    assert [lesion.name for lesion in found.lesions] == ['CMB']
+    assert found.labels[8, 8, 8] == 0
 
 
 def test_nothing_outside_the_brain():
     p = empty()
     p[:, 4, 4, 4] = 0.9
-    assert run(p, brain=np.zeros(SHAPE, dtype=bool))[1] == []
+    assert run(p, brain=np.zeros(SHAPE, dtype=bool)).lesions == []
 
 
 def test_the_smallest_volume_is_in_mm3():
     p = empty()
     p[0, 2, 2, 2:5] = 0.9  # three voxels of 2 mm3
-    assert len(run(p, volume=6)[1]) == 1
-    assert len(run(p, volume=6.1)[1]) == 0
+    assert len(run(p, volume=6).lesions) == 1
+    assert len(run(p, volume=6.1).lesions) == 0
 
 
 def test_candidates_come_after_all_lesions_and_change_none():
@@ -111,16 +115,26 @@ def test_candidates_come_after_all_lesions_and_change_none():
     p[1, 8, 8, 8] = 0.5
     p[1, 2, 8, 8] = 0.7
     p[1, 10, 2, 2] = 0.29
-    plain, lesions = run(p)
-    labels, all_of_them = run(p, near=0.5)
-    assert all_of_them[:2] == lesions
-    assert [(one.name, round(one.probability, 2)) for one in all_of_them[2:]] == [
-        ('iron', 0.5),
-        ('CMB', 0.4),
+    plain, found = run(p), run(p, near=0.5)
+    assert plain.candidates == []
+    assert found.lesions == plain.lesions
+    assert [(one.index, one.name, round(one.probability, 2)) for one in found.candidates] == [
+        (3, 'iron', 0.5),
+        (4, 'CMB', 0.4),
     ]
-    np.testing.assert_array_equal(np.where(labels > 2, 0, labels), plain)
-    assert labels[8, 8, 8] == 3
-    assert labels[5, 5, 5] == 4
+    np.testing.assert_array_equal(found.labels, plain.labels)
+    assert found.candidate_labels[8, 8, 8] == 3
+    assert found.candidate_labels[5, 5, 5] == 4
+    assert not found.candidate_labels[found.labels > 0].any()
+
+
+def test_no_more_candidates_than_a_reader_looks_at():
+    p = empty()
+    p[0, ::2, ::2, 0] = np.linspace(0.4, 0.5, 36).reshape(6, 6)
+    candidates = run(p, near=0.5).candidates
+    assert len(candidates) == MOST_CANDIDATES
+    assert candidates[0].probability == np.float32(0.5)
+    assert [one.index for one in candidates] == list(range(1, MOST_CANDIDATES + 1))
 
 
 def test_a_candidate_may_stay_below_the_outline_but_no_lesions_fringe_is_one():
@@ -128,13 +142,12 @@ def test_a_candidate_may_stay_below_the_outline_but_no_lesions_fringe_is_one():
     p[0, 2, 2, 2:6] = (0.35, 0.58, 0.8, 0.35)  # a lesion, and what surrounds it
     p[0, 5, 5, 5:8] = (0.45, 0.45, 0.25)
     p[1, 2, 2, 7:9] = (0.4, 0.52)
-    plain, lesions = run(p, extent=0.5)
-    labels, all_of_them = run(p, extent=0.5, near=0.5)
-    assert [(one.name, round(one.probability, 2)) for one in all_of_them] == [
-        ('CMB', 0.8),
+    plain, found = run(p, extent=0.5), run(p, extent=0.5, near=0.5)
+    assert found.lesions == plain.lesions
+    assert [(one.name, round(one.probability, 2)) for one in found.candidates] == [
         ('iron', 0.52),
         ('CMB', 0.45),
     ]
-    assert all_of_them[:1] == lesions
-    np.testing.assert_array_equal(labels == 1, plain == 1)
-    assert [(labels == index).sum() for index in (1, 2, 3)] == [2, 1, 2]
+    np.testing.assert_array_equal(found.labels, plain.labels)
+    both = found.labels + found.candidate_labels
+    assert [(both == index).sum() for index in (1, 2, 3)] == [2, 1, 2]

@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepmir_bids.bids.tsv import rows_as_tsv
+from deepmir_bids.bids.tsv import rows_as_tsv, write_tsv
 from deepmir_bids.data import load
 from deepmir_bids.errors import InputError
 from deepmir_bids.lesions.reader_review import (
     COLUMNS,
-    Progress,
-    apply_review,
-    progress,
-    read_review,
-    reviewed_classes,
+    ReviewProgress,
+    draw_final_classes,
+    read_reviewed_lesions,
+    review_progress,
 )
 
 LESIONS = pd.DataFrame(
@@ -44,21 +43,24 @@ NONE = LESIONS.iloc[:0]
 
 
 @pytest.fixture
-def write(tmp_path):
-    """Return a function that writes a review from (verdict, reviewed class) of each row."""
+def files(tmp_path):
+    """Return a function that writes tables of a unit, and a review by its (verdict, class)."""
 
-    def make(verdicts, columns=COLUMNS, tables=(LESIONS, CANDIDATES), **change):
+    def make(verdicts=None, columns=COLUMNS, candidates=CANDIDATES, lesions=LESIONS, **change):
+        tables = {'lesion_table': lesions, 'candidate_table': candidates}
+        paths = {name: write_tsv(table, tmp_path / name) for name, table in tables.items()}
+        if verdicts is None:
+            return paths
+        both = [*lesions.to_dict('records'), *candidates.to_dict('records')]
         rows = [
             {**{k: str(v) for k, v in lesion.items()}, 'verdict': verdict, 'reviewed_class': kind}
-            for lesion, (verdict, kind) in zip(
-                pd.concat(tables).to_dict('records'), verdicts, strict=True
-            )
+            for lesion, (verdict, kind) in zip(both, verdicts, strict=True)
         ]
         for column, (number, value) in change.items():
             rows[number][column] = value
-        path = tmp_path / 'sub-01_desc-review_dseg.tsv'
-        path.write_text(rows_as_tsv(rows, columns))
-        return path
+        paths['review'] = tmp_path / 'sub-01_desc-review_dseg.tsv'
+        paths['review'].write_text(rows_as_tsv(rows, columns))
+        return paths
 
     return make
 
@@ -72,58 +74,55 @@ SEEN = [
 ]
 
 
-def test_lesions_as_reviewed(write):
-    path = write(SEEN, comment=(0, 'a "vein"?'))
-    review = read_review(path, LESIONS, CANDIDATES)
-    assert list(review.columns) == list(COLUMNS)
-    assert review['index'].tolist() == [1, 2, 3, 4, 5]
-    assert review['comment'][0] == 'a "vein"?'
-    assert review['verdict'].isna().tolist() == [False, False, True, False, False]
-    reviewed = apply_review(LESIONS, CANDIDATES, review)
-    assert reviewed['index'].tolist() == [2, 3, 4]
-    assert reviewed['class'].tolist() == ['CMB', 'iron', 'iron']
-    assert reviewed['found_class'].tolist() == ['CMB', 'iron', 'CMB']
-    assert LESIONS['class'].tolist() == ['CMB', 'CMB', 'iron']
+def test_lesions_and_candidates_are_one_table_with_what_they_count_as(files):
+    table = read_reviewed_lesions(files(SEEN, comment=(0, 'a "vein"?')))
+    assert table['index'].tolist() == [1, 2, 3, 4, 5]
+    assert table['found_as'].tolist() == ['lesion'] * 3 + ['candidate'] * 2
+    assert table['class'].tolist() == ['CMB', 'CMB', 'iron', 'CMB', 'iron']
+    assert table['verdict'].tolist() == ['rejected', 'accepted', None, 'relabelled', 'relabelled']
+    assert table['final_class'].tolist() == [None, 'CMB', 'iron', 'iron', None]
+    assert table['comment'][0] == 'a "vein"?'
+    assert table['x'].tolist() == [1.0, -20.5, 30.0, 9.0, 8.0]
 
 
-def test_a_lesion_called_a_vein_is_gone_and_one_may_change_its_class(write):
+def test_without_a_review_lesions_count_as_found_and_candidates_not_at_all(files):
+    table = read_reviewed_lesions(files())
+    assert table['final_class'].tolist() == ['CMB', 'CMB', 'iron', None, None]
+    assert table['verdict'].isna().all()
+    assert review_progress(table) == (0, 3)
+
+
+def test_a_lesion_called_a_vein_is_gone_and_one_may_change_its_class(files):
     seen = [('relabelled', 'iron'), ('relabelled', 'calcification'), ('accepted', 'iron')]
-    path = write(seen, tables=(LESIONS, NONE))
-    reviewed = apply_review(LESIONS, NONE, read_review(path, LESIONS, NONE))
-    assert reviewed['index'].tolist() == [1, 3]
-    assert reviewed['class'].tolist() == ['iron', 'iron']
+    table = read_reviewed_lesions(files(seen, candidates=NONE))
+    assert table['final_class'].tolist() == ['iron', None, 'iron']
 
 
-def test_candidates_count_only_if_somebody_says_so(write):
-    path = write([(None, None)] * 5)
-    review = read_review(path, LESIONS, CANDIDATES)
-    assert apply_review(LESIONS, CANDIDATES, review)['index'].tolist() == [1, 2, 3]
-    assert progress(LESIONS, review) == (0, 3)
+def test_candidates_count_only_if_somebody_says_so(files):
+    table = read_reviewed_lesions(files([(None, None)] * 5))
+    assert table['final_class'].notna().tolist() == [True, True, True, False, False]
+    assert review_progress(table) == (0, 3)
 
 
-def test_progress_is_about_lesions(write):
-    review = read_review(write(SEEN), LESIONS, CANDIDATES)
-    assert progress(LESIONS, review) == Progress(2, 3)
-    assert progress(LESIONS, review).status == 'partial'
-    assert progress(LESIONS, None).status == 'none'
-    assert progress(LESIONS[:2], review).status == 'complete'
-    assert progress(NONE, None).status == 'complete'
+def test_progress_is_about_lesions(files):
+    table = read_reviewed_lesions(files(SEEN))
+    assert review_progress(table) == ReviewProgress(2, 3)
+    assert review_progress(table).status == 'partial'
+    assert review_progress(table[:2]).status == 'complete'
+    assert review_progress(table[2:]).status == 'none'
+    assert review_progress(table[3:]).status == 'complete'
 
 
-def test_a_unit_without_anything_has_an_empty_review(tmp_path):
-    path = tmp_path / 'review.tsv'
-    path.write_text('\t'.join(COLUMNS) + '\n')
-    review = read_review(path, NONE, NONE)
-    reviewed = apply_review(NONE, NONE, review)
-    assert len(reviewed) == 0
-    assert 'found_class' in reviewed
-    assert not reviewed_classes(np.zeros((2, 2, 2), dtype=int), reviewed).any()
+def test_a_unit_without_anything_has_an_empty_review(files):
+    table = read_reviewed_lesions(files([], lesions=NONE, candidates=NONE))
+    assert len(table) == 0
+    assert 'final_class' in table
+    assert not draw_final_classes(np.zeros((2, 2, 2), dtype=int), table).any()
 
 
-def test_the_class_map_holds_what_is_left(write):
+def test_the_class_map_holds_what_is_left(files):
     labels = np.array([0, 1, 2, 3, 4, 5, 4]).reshape(7, 1, 1)
-    reviewed = apply_review(LESIONS, CANDIDATES, read_review(write(SEEN), LESIONS, CANDIDATES))
-    classes = reviewed_classes(labels, reviewed)
+    classes = draw_final_classes(labels, read_reviewed_lesions(files(SEEN)))
     assert classes.dtype == np.uint8
     assert classes.ravel().tolist() == [0, 0, 1, 2, 2, 0, 2]
 
@@ -144,27 +143,28 @@ def test_the_class_map_holds_what_is_left(write):
         ({'reviewed_class': (2, 'CMB')}, 'is not looked at with'),
     ],
 )
-def test_a_review_that_does_not_fit_is_refused(write, change, says):
-    path = write(SEEN, **change)
+def test_a_review_that_does_not_fit_is_refused(files, change, says):
+    paths = files(SEEN, **change)
     with pytest.raises(InputError, match=says) as error:
-        read_review(path, LESIONS, CANDIDATES)
-    assert str(path) in str(error.value)
+        read_reviewed_lesions(paths)
+    assert str(paths['review']) in str(error.value)
 
 
-def test_a_place_within_rounding_is_the_same(write):
-    assert len(read_review(write(SEEN, x=(1, '-20.55')), LESIONS, CANDIDATES)) == 5
+def test_a_place_within_rounding_is_the_same(files):
+    assert len(read_reviewed_lesions(files(SEEN, x=(1, '-20.55')))) == 5
 
 
-def test_a_review_of_another_run_is_refused(write):
-    path = write(SEEN)
+def test_a_review_of_another_run_is_refused(files, tmp_path):
+    paths = files(SEEN)
+    write_tsv(NONE, paths['candidate_table'])
     with pytest.raises(InputError, match='5 rows, where this run has 3'):
-        read_review(path, LESIONS, NONE)
+        read_reviewed_lesions(paths)
 
 
-def test_a_missing_column_is_named(write):
-    path = write(SEEN, columns=[name for name in COLUMNS if name not in ('verdict', 'z')])
+def test_a_missing_column_is_named(files):
+    paths = files(SEEN, columns=[name for name in COLUMNS if name not in ('verdict', 'z')])
     with pytest.raises(InputError, match='no column verdict, z'):
-        read_review(path, LESIONS, CANDIDATES)
+        read_reviewed_lesions(paths)
 
 
 def test_every_column_is_described():

@@ -9,14 +9,14 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from made_outputs import draw_lesions, write_unit
 
 from deepmir_bids.bids.run_records import Record, keep_participants, write_records
-from deepmir_bids.group.cohort_tables import sum_up
+from deepmir_bids.group.cohort_tables import make_tables
 from deepmir_bids.group.read_cohort import read_cohort
 from deepmir_bids.reports import group_page as module
 from deepmir_bids.reports.glass_brain import plot_glass_brain
 from deepmir_bids.reports.group_page import group_page
-from deepmir_bids.simulation.outputs import draw_lesions, write_unit
 
 EVIL = '<script>alert(1)</script>'
 
@@ -50,7 +50,7 @@ def cohort(tmp_path, monkeypatch):
 
 @pytest.fixture
 def page(cohort):
-    return group_page(sum_up(cohort, ['site']), {'sub-01.html', 'sub-02.html'})
+    return group_page(make_tables(cohort, ['site']), {'sub-01.html', 'sub-02.html'})
 
 
 def read_data(page: str) -> dict:
@@ -132,7 +132,7 @@ def test_measures_have_their_fences(page):
 def test_a_review_shows_beside_what_was_found(cohort):
     lesions = cohort.lesions.astype({'verdict': object, 'final_class': object})
     lesions.loc[0, ['verdict', 'final_class']] = ['rejected', None]
-    page = group_page(sum_up(replace(cohort, lesions=lesions)), set())
+    page = group_page(make_tables(replace(cohort, lesions=lesions)), set())
     data = read_data(page)
     columns = {column['name']: column['values'] for column in data['table']['columns']}
     assert (columns['n_cmb'][0], columns['reviewed_n_cmb'][0]) == (2, 1)
@@ -142,13 +142,13 @@ def test_a_review_shows_beside_what_was_found(cohort):
 
 def test_a_mixture_is_told(cohort):
     units = cohort.units.assign(template=['A'] + ['B'] * 12)
-    page = group_page(sum_up(replace(cohort, units=units)), set())
+    page = group_page(make_tables(replace(cohort, units=units)), set())
     assert 'template: B (11 units), A (1 unit)' in Reader(page).text
 
 
 def test_a_cohort_of_failures_has_a_page(tmp_path):
     write_records(tmp_path / 'logs' / '1', [Record.of('sub-01', 'failed', 'no room')])
-    text = Reader(group_page(sum_up(read_cohort(tmp_path)), set())).text
+    text = Reader(group_page(make_tables(read_cohort(tmp_path)), set())).text
     assert 'no room' in text
     assert 'There is no lesion to show' in text
     assert 'Neither age nor sex is known' in text

@@ -22,14 +22,16 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def table(*rows):
-    """Lesions by index, class, place and probability."""
+def table(*rows, candidates=()):
+    """Lesions, and candidates after them, by index, class, place and probability."""
     full = [
         (index, f'{kind}-{index:02d}', kind, '<b>insula</b>', 'lobar', *place, 8.0, 2.5, 1.2, p,
          np.nan, np.nan, 0.4, 12.0, None)
-        for index, kind, place, p in rows
+        for index, kind, place, p in (*rows, *candidates)
     ]  # fmt: skip
-    return pd.DataFrame(full, columns=COLUMNS)
+    found_as = ['lesion'] * len(rows) + ['candidate'] * len(candidates)
+    words = dict.fromkeys(('verdict', 'reviewed_class', 'comment'))
+    return pd.DataFrame(full, columns=COLUMNS).assign(found_as=found_as, **words)
 
 
 @pytest.fixture
@@ -79,8 +81,10 @@ def told(page):
 
 def test_the_most_probable_come_first_and_candidates_last(images):
     place = (51.0, 61.0, 20.0)
-    lesions = table((1, 'CMB', place, 0.91), (2, 'iron', place, 0.97))
-    page = gallery_html('sub-01', images, lesions, table((3, 'CMB', place, 0.6)))
+    lesions = table(
+        (1, 'CMB', place, 0.91), (2, 'iron', place, 0.97), candidates=[(3, 'CMB', place, 0.6)]
+    )
+    page = gallery_html('sub-01', images, lesions, reviewed=False)
     assert re.findall(r'id="lesion-(\d)"', page) == ['2', '1', '3']
     assert 'Just under the threshold' in page
     assert told(page)['counted'] == 2
@@ -89,19 +93,20 @@ def test_the_most_probable_come_first_and_candidates_last(images):
 
 def test_text_stays_text_and_an_earlier_review_is_shown(images):
     lesions = table((1, 'CMB', (51.0, 61.0, 20.0), 0.9))
-    review = pd.DataFrame(
-        [(1, 'relabelled', 'vein', '</script><script>alert(1)</script>')],
-        columns=['index', 'verdict', 'reviewed_class', 'comment'],
+    seen = lesions.assign(
+        verdict='relabelled', reviewed_class='vein', comment='</script><script>alert(1)</script>'
     )
     nasty = 'sub-<script>alert(1)</script>'
-    page = gallery_html(nasty, images, lesions, lesions.head(0), review)
+    page = gallery_html(nasty, images, seen, reviewed=True)
     assert 'alert(1)</script>' not in page
     assert '<b>insula' not in page
     assert told(page)['unit'] == nasty
+    assert told(page)['file'] == f'{nasty}_desc-review_dseg.tsv'
     assert told(page)['review'][0]['comment'] == '</script><script>alert(1)</script>'
-    before = told(gallery_html(nasty, images, lesions, lesions.head(0)))
+    before = told(gallery_html(nasty, images, lesions, reviewed=False))
+    assert before['review'] == []
     assert before['fingerprint'] != told(page)['fingerprint']
 
 
 def test_nothing_found_is_said(images):
-    assert 'No lesion was found' in gallery_html('sub-01', images, table(), table())
+    assert 'No lesion was found' in gallery_html('sub-01', images, table(), reviewed=False)

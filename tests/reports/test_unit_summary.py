@@ -5,16 +5,19 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from deepmir_bids.lesions.lesion_measures import columns
+from deepmir_bids.lesions.lesion_table import REVIEWED, columns
 from deepmir_bids.reports.unit_summary import nuclei_html, review_sentence, summary_html
 
 
 @pytest.fixture
 def table():
     rows = [('CMB', 'lobar'), ('CMB', 'lobar'), ('CMB', 'deep'), ('iron', 'deep')]
-    table = pd.DataFrame(rows, columns=['class', 'region']).reindex(columns=list(columns()))
+    table = pd.DataFrame(rows, columns=['class', 'region']).reindex(
+        columns=[*columns(), *REVIEWED]
+    )
     table['index'] = range(1, 5)
     table['name'] = [f'lesion-{n}' for n in range(1, 5)]
+    table['found_as'] = 'lesion'
     table['structure'] = ['insula', 'insula', 'left thalamus', '<script>']
     return table
 
@@ -39,7 +42,7 @@ def test_lesions_are_counted_by_class_and_region_and_named(table):
 
 
 def test_no_lesion_is_said():
-    empty = pd.DataFrame(columns=list(columns()))
+    empty = pd.DataFrame(columns=[*columns(), *REVIEWED])
     page = summary_html(empty, {}, 'balanced')
     assert cells(page, 'CMB') == ['0', '0', '0', '<strong>0</strong>', '–']
 
@@ -66,12 +69,8 @@ def test_nuclei_stand_side_by_side():
 
 
 def test_a_review_in_a_sentence(table):
-    review = pd.DataFrame(
-        {
-            'verdict': ['accepted', 'rejected', 'relabelled', None],
-            'reviewed_class': ['CMB', None, 'iron', None],
-        }
-    )
-    said = review_sentence(table, table.head(0), review)
+    table['verdict'] = ['accepted', 'rejected', 'relabelled', None]
+    table['final_class'] = ['CMB', None, 'iron', 'iron']
+    said = review_sentence(table)
     assert said.startswith('3 of 4 lesions were judged (')
     assert said.endswith('that leaves 1 CMB, 2 iron.')

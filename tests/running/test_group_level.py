@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_outputs import draw_lesions, write_cohort, write_unit
 
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.cli.deepmir import main
 from deepmir_bids.reports import group_page
-from deepmir_bids.simulation.outputs import draw_lesions, write_cohort, write_unit
 
 
 @pytest.fixture(autouse=True)

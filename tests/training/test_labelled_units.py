@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepmir_bids.bids.read_results import ENDINGS
+from deepmir_bids.bids.result_table import results_of
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.errors import UsageError
 from deepmir_bids.training.labelled_units import labelled_units
@@ -31,15 +31,18 @@ def results(tmp_path):
         frame = pd.DataFrame([(*row, row[0], 1.0, 1.0) for row in rows], columns=columns)
         frame.to_csv(anat / f'{stem}{ending}', sep='\t', index=False)
 
-    for name in ('brain_mask', 'cmb_probseg', 'iron_probseg', 'classes'):
-        save(ENDINGS[name])
-    save('_space-SWI_seg-atlas_dseg.nii.gz')
-    save(ENDINGS['lesions'], (1, 2))
-    save(ENDINGS['candidates'], (3,))
-    table(ENDINGS['table'], [(1, 'CMB-01', 'CMB'), (2, 'iron-01', 'iron')])
-    table(ENDINGS['candidates_table'], [(3, 'CMB-02', 'CMB')])
-    for name in ('lesions', 'brain_mask'):
-        (anat / f'{stem}{ENDINGS[name]}'.replace('.nii.gz', '.json')).write_text('{}')
+    indices = {'lesions': (1, 2), 'candidates': (3,)}
+    rows = {
+        'lesion_table': [(1, 'CMB-01', 'CMB'), (2, 'iron-01', 'iron')],
+        'candidate_table': [(3, 'CMB-02', 'CMB')],
+    }
+    for result in results_of(['swi']):
+        ending = result.ending_of('T', 'atlas')
+        if result.extension == '.nii.gz':
+            save(ending, indices.get(result.name, ()))
+            (anat / f'{stem}{ending}'.replace('.nii.gz', '.json')).write_text('{}')
+        else:
+            table(ending, rows.get(result.name, []))
     save('_swi.nii.gz')
     return Unit('01', '2', swi=anat / f'{stem}_swi.nii.gz'), tmp_path / 'out'
 

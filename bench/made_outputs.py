@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,19 @@ import numpy as np
 import pandas as pd
 
 from deepmir_bids import CLASSES, INPUTS, __version__
+from deepmir_bids.anatomy.atlas_structures import kind_of
 from deepmir_bids.anatomy.builtin_head import SPACE
+from deepmir_bids.anatomy.template_choice import BUILTIN_ATLAS
 from deepmir_bids.bids.dataset_description import describe_dataset
-from deepmir_bids.bids.read_results import ENDINGS
+from deepmir_bids.bids.finished_results import beside
+from deepmir_bids.bids.result_table import results_of
 from deepmir_bids.bids.run_records import Record, keep_participants, write_records
+from deepmir_bids.bids.sidecars import complete_sidecars, source_facts
 from deepmir_bids.bids.tsv import write_tsv
-from deepmir_bids.bids.unit_of_work import unit_folder
-from deepmir_bids.lesions.lesion_measures import columns, flags
+from deepmir_bids.bids.unit_of_work import Unit, unit_folder
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
+from deepmir_bids.lesions.lesion_measures import flags
+from deepmir_bids.lesions.lesion_table import columns
 
 #: Centre and spread in MNI mm of the lesions of each region.
 PLACES = {
@@ -82,12 +89,11 @@ def write_unit(
     lesions: pd.DataFrame,
     *,
     candidates: pd.DataFrame | None = None,
-    found: Mapping[str, Any] | None = None,
+    detection: Mapping[str, Any] | None = None,
     anatomy: Mapping[str, Any] | None = None,
     chi: Mapping[str, float] = NUCLEI,
 ) -> Path:
-    """
-    Write what a finished unit leaves, with images of one voxel; return its ``anat`` folder.
+    """Write what a finished unit leaves, with images of one voxel; return its ``anat`` folder.
 
     Parameters
     ----------
@@ -95,7 +101,7 @@ def write_unit(
         Root of the outputs; ``sub-01`` or ``sub-01_ses-02``.
     lesions, candidates
         Its tables (:func:`draw_lesions`); by default there are no candidates.
-    found, anatomy
+    detection, anatomy
         What differs in the sidecars of the lesions and of the brain mask.
     chi
         Mean susceptibility of its nuclei, in ppm.
@@ -103,35 +109,27 @@ def write_unit(
     """
     folder = unit_folder(out_dir, label) / 'anat'
     folder.mkdir(parents=True, exist_ok=True)
-    swi = {'SpatialReference': f'bids:raw:{label}_swi.nii.gz'}
-    for ending in (*ENDINGS.values(), '_space-SWI_seg-builtin_dseg.nii.gz'):
-        if ending.endswith('.nii.gz'):
-            image = folder / f'{label}{ending}'
-            image.write_bytes(_one_voxel())
-            sidecar = image.with_name(image.name.replace('.nii.gz', '.json'))
-            sidecar.write_text(json.dumps({**swi, 'SkullStripped': False, 'Type': 'Lesion'}))
-    stem = f'{folder / label}_space-SWI'
-    tables = {'lesions': lesions, 'candidates': lesions[:0] if candidates is None else candidates}
-    detection = {**swi, **_detection(), **(found or {})}
-    for desc, table in tables.items():
-        write_tsv(table, Path(f'{stem}_seg-deepmir_desc-{desc}_dseg.tsv'))
-        sidecar = Path(f'{stem}_seg-deepmir_desc-{desc}_dseg.json')
-        sidecar.write_text(json.dumps({**detection, **columns()}))
-    Path(f'{stem}_desc-brain_mask.json').write_text(
-        json.dumps({**swi, 'Type': 'Brain', **_anatomy(), **(anatomy or {})})
-    )
-    nuclei = [
-        {'index': i, 'name': f'{side} {name}', 'region': 'deep', 'volume_mm3': 1500.0,
-         'chi_mean_ppm': value, 'chi_sd_ppm': 0.02}
-        for i, (side, (name, value)) in enumerate(
-            ((side, item) for item in chi.items() for side in ('left', 'right')), start=1
-        )
-    ]  # fmt: skip
-    names = ['index', 'name', 'region', 'volume_mm3', 'chi_mean_ppm', 'chi_sd_ppm']
-    write_tsv(pd.DataFrame(nuclei, columns=names), Path(f'{stem}_seg-builtin_dseg.tsv'))
-    Path(f'{stem}_seg-builtin_dseg.json').write_text(
-        json.dumps({**swi, **{name: {'Description': name} for name in names}})
-    )
+    raw = out_dir.parent
+    images = {name: raw / f'{label}_{name}.nii.gz' for name in INPUTS}
+    unit = replace(Unit.of(label), **images)
+    facts = {**source_facts(unit, {'raw': raw}), **_facts()}
+    sidecars = complete_sidecars(unit, facts)
+    sidecars['lesions'] |= detection or {}
+    sidecars['brain_mask'] |= anatomy or {}
+    tables = {
+        'lesion_table': lesions,
+        'candidate_table': lesions[:0] if candidates is None else candidates,
+        'structure_table': _structures(chi),
+        'class_table': pd.DataFrame({'index': CLASSES.values(), 'name': CLASSES.keys()}),
+    }
+    for result in results_of(INPUTS):
+        path = folder / f'{label}{result.ending_of(SPACE, BUILTIN_ATLAS)}'
+        if result.name in tables:
+            write_tsv(tables[result.name], path)
+        else:
+            path.write_bytes(_one_voxel() if result.extension == '.nii.gz' else b'')
+        if result.name in sidecars:
+            beside(path, '.json').write_text(json.dumps(sidecars[result.name]))
     (out_dir / f'{label}.html').write_text('<!doctype html><title>page</title>')
     return folder
 
@@ -159,7 +157,7 @@ def write_cohort(out_dir: Path, participants: int, seed: int = 0) -> None:
             records += [Record.of(unit, 'done') for unit in units]
             for unit in units:
                 _write_drawn_unit(out_dir, unit, age, rng)
-    describe_dataset(out_dir, {'raw': out_dir.parent}, methods='Made directly.\n')
+    describe_dataset(out_dir, {'raw': out_dir.parent}, citation='Made directly.\n')
     log_dir = out_dir / 'logs' / '20260101T000000-simulated-1'
     write_records(log_dir, records)
     raw = out_dir / 'logs' / 'raw'
@@ -209,28 +207,44 @@ def _one_voxel() -> bytes:
     return gzip.compress(image.to_bytes(), mtime=0)
 
 
-def _detection() -> dict[str, Any]:
-    return {
-        'InputsUsed': list(INPUTS),
-        'InputsMissing': [],
-        'Model': 'default',
-        'ModelSHA256': '0' * 64,
-        'OperatingPoint': 'balanced',
-        'Thresholds': {'CMB': 0.9, 'iron': 0.9},
-        'ExtentThreshold': 0.3,
-        'MinimumVolume': 0.0,
-        'Version': __version__,
-        'Notes': [],
-    }
+def _structures(chi: Mapping[str, float]) -> pd.DataFrame:
+    """Table of both sides of some nuclei, with their mean susceptibility in ppm."""
+    rows = [
+        (f'{side} {name}', kind_of(name), 'deep', 1500.0, value, 0.02)
+        for name, value in chi.items()
+        for side in ('left', 'right')
+    ]
+    names = ['name', 'kind', 'region', 'volume_mm3', 'chi_mean_ppm', 'chi_sd_ppm']
+    table = pd.DataFrame(rows, columns=names)
+    table.insert(0, 'index', range(1, len(table) + 1))
+    return table
 
 
-def _anatomy() -> dict[str, Any]:
+def _facts() -> dict[str, dict[str, Any]]:
+    """What the sidecars of a unit say if nothing else is wanted."""
+    criteria = DetectionCriteria({'CMB': 0.9, 'iron': 0.9}, 0.3, 0.0, 'balanced')
     return {
-        'Template': SPACE,
-        'Registration': {
-            'Start': 't2w head, refined',
-            'MutualInformation': 0.3,
-            'BrainVolume': 1400.0,
+        'detection': {
+            'InputsUsed': list(INPUTS),
+            'InputsMissing': [],
+            'Version': __version__,
+            'Model': 'default',
+            'ModelSHA256': '0' * 64,
+            **criteria.for_sidecar(),
         },
-        'Quality': {'BrainVolume': 1400.0, 'SWINoise': 0.04, 'VoxelSize': [0.8, 0.8, 1.5]},
+        'anatomy': {'Template': SPACE, 'Atlas': BUILTIN_ATLAS},
+        'registration': {
+            'Registration': {
+                'Start': 't2w head, refined',
+                'MutualInformation': 0.3,
+                'BrainVolume': 1400.0,
+            }
+        },
+        'quality': {
+            'Quality': {'BrainVolume': 1400.0, 'SWINoise': 0.04, 'VoxelSize': [0.8, 0.8, 1.5]}
+        },
+        'alignment': {'AlignmentMutualInformation': 0.3},
+        'conversion': {'Units': 'ppm'},
+        'methods': {'Description': 'Made directly.'},
+        'notes': {'Notes': []},
     }

@@ -1,0 +1,102 @@
+"""A unit's results, as they lie in an output dataset."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepmir_bids.bids.result_table import REVIEW, find_results, missing_results
+from deepmir_bids.bids.unit_of_work import unit_folder
+from deepmir_bids.errors import InputError
+
+
+@dataclass(frozen=True)
+class UnitResults:
+    """Files of a unit's results by their names in the table of results.
+
+    ``detection`` is the sidecar of the lesions, ``anatomy`` that of the brain mask.
+    """
+
+    files: dict[str, Path]
+    detection: dict[str, Any]
+    anatomy: dict[str, Any]
+
+    @property
+    def template(self) -> str:
+        """Name of the template."""
+        return str(self.anatomy['Template'])
+
+    @property
+    def atlas(self) -> str:
+        """Label of the atlas, as the file names have it."""
+        return self.files['structures'].name.split('_seg-')[1].split('_')[0]
+
+    @property
+    def review(self) -> Path | None:
+        """A reader's review, if there is one."""
+        return self.files.get(REVIEW)
+
+
+def find_files(out_dir: Path, label: str) -> dict[str, Path]:
+    """Results of a unit that are there, complete or not, by their names in the table."""
+    folder = unit_folder(out_dir, label) / 'anat'
+    names = os.listdir(folder) if folder.is_dir() else []
+    return {key: folder / name for key, name in find_results(names, label).items()}
+
+
+def read_results(out_dir: Path, label: str) -> UnitResults:
+    """Find what a unit left in an output dataset.
+
+    Raises
+    ------
+    InputError
+        It has no complete results there, or one of their sidecars cannot be read.
+
+    """
+    files = find_files(out_dir, label)
+    if missing := missing_results(files):
+        folder = unit_folder(out_dir, label) / 'anat'
+        raise InputError(
+            f'{folder} has no {label}{missing[0].ending}: run deepmir on this participant first.'
+        )
+    return UnitResults(
+        files,
+        detection=read_sidecar(files['lesions']),
+        anatomy=read_sidecar(files['brain_mask']),
+    )
+
+
+def read_sidecar(image: Path) -> dict[str, Any]:
+    """Read the JSON beside an image.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or holds no JSON object.
+
+    """
+    path = beside(image, '.json')
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError) as error:
+        raise InputError(f'{path} cannot be read ({error}): run deepmir again.') from error
+    if not isinstance(content, dict):
+        raise InputError(f'{path} holds no JSON object: run deepmir again.')
+    return content
+
+
+def has_results(out_dir: Path, label: str) -> bool:
+    """Whether a unit's results are complete."""
+    try:
+        read_results(out_dir, label)
+    except (InputError, OSError):  # nothing, or a run that was killed as it wrote
+        return False
+    return True
+
+
+def beside(image: Path, extension: str) -> Path:
+    """The file of the same name with another extension."""
+    return image.with_name(image.name.removesuffix('.nii.gz') + extension)

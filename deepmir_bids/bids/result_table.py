@@ -1,0 +1,358 @@
+"""Every result of a unit, a row each: its name, when it exists, and what its sidecar says.
+
+The one place that knows file names. Writing, reading back, ``--reports-only``, the group level,
+the README of the outputs, the manual and the fixtures of the tests all follow it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deepmir_bids import CLASSES, INPUTS
+
+#: What a reader reviews; no run may delete it.
+REVIEW = 'review'
+#: Entities in the order of their names, and how a file name writes them.
+ENTITIES = {
+    'from': 'from',
+    'to': 'to',
+    'mode': 'mode',
+    'space': 'space',
+    'segmentation': 'seg',
+    'label': 'label',
+    'desc': 'desc',
+}
+#: What a label with a meaning of its own (``desc-…``) stands for: ``descriptions.tsv``.
+DESCRIPTIONS = {
+    'preproc': 'Prepared for the network: bias-corrected T2w, QSM in ppm; on the grid of the SWI',
+    'brain': 'The brain, by registration to the template or as given with --brain-mask-from',
+    'deepmir': 'Found by the network and kept at the operating point of the run',
+    'lesions': 'One index for each lesion; its table is the lesion table',
+    'candidates': 'The same of what stayed just under its threshold: not counted, for a reader',
+    'review': 'What a reader made of each lesion and candidate',
+}
+
+
+def _in_order(entities: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(key, entities[key]) for key in ENTITIES if key in entities]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One file of a unit.
+
+    Attributes
+    ----------
+    name
+        What it is called in the workflows.
+    text
+        What it holds, for people.
+    suffix, extension, entities, datatype
+        Parts of its path. ``{template}`` and ``{atlas}`` in an entity are those of the run.
+    needs
+        What the unit must have for it to exist: an input (``'t2w'``, ``'qsm'``), or a reader's
+        review. Empty where every finished unit has it.
+    facts
+        Which facts stand in its sidecar (:func:`deepmir_bids.bids.sidecars.complete_sidecars`);
+        one without facts has none.
+    constants
+        What stands in every such sidecar.
+    columns
+        The file of ``data/`` that describes the columns of its table.
+
+    """
+
+    name: str
+    text: str
+    suffix: str
+    extension: str = '.nii.gz'
+    entities: Mapping[str, str] = field(default_factory=dict)
+    datatype: str = 'anat'
+    needs: str = ''
+    facts: tuple[str, ...] = ()
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    columns: str = ''
+
+    @property
+    def ending(self) -> str:
+        """How its name goes on after the unit's own entities, ``_desc-brain_mask.nii.gz``."""
+        pairs = [f'{ENTITIES[key]}-{value}' for key, value in _in_order(self.entities)]
+        return '_' + '_'.join([*pairs, self.suffix]) + self.extension
+
+    def ending_of(self, template: str, atlas: str) -> str:
+        """The ending in a run that used this template and this atlas."""
+        return self.ending.format(template=template, atlas=atlas)
+
+    def entities_of(self, template: str, atlas: str) -> dict[str, str]:
+        """Entities in a run that used this template and this atlas, with suffix and datatype."""
+        own = {
+            key: value.format(template=template, atlas=atlas)
+            for key, value in self.entities.items()
+        }
+        return {**own, 'suffix': self.suffix, 'datatype': self.datatype}
+
+
+_SWI = {'space': 'SWI'}
+_OURS = {'space': 'SWI', 'segmentation': 'deepmir'}
+_ATLAS = {'space': 'SWI', 'segmentation': '{atlas}'}
+_LESIONS = {**_OURS, 'desc': 'lesions'}
+_CANDIDATES = {**_OURS, 'desc': 'candidates'}
+_DETECTION = ('reference', 'sources', 'detection')
+
+
+def _of_class(name: str) -> tuple[Result, ...]:
+    """Mask and probabilities of a lesion class."""
+    return (
+        Result(
+            f'{name.lower()}_mask',
+            f'mask of the {name} lesions',
+            'mask',
+            entities={**_SWI, 'label': name, 'desc': 'deepmir'},
+            facts=_DETECTION,
+            constants={'Type': 'Lesion'},
+        ),
+        Result(
+            f'{name.lower()}_probseg',
+            f'the network’s probability of {name}',
+            'probseg',
+            entities={**_OURS, 'label': name},
+            facts=_DETECTION,
+        ),
+    )
+
+
+#: In the order of their making.
+RESULTS = (
+    Result(
+        't2w',
+        'T2w without shading, on the grid of the SWI',
+        'T2w',
+        entities={**_SWI, 'desc': 'preproc'},
+        needs='t2w',
+        facts=('reference', 'source_t2w', 'alignment'),
+        constants={'SkullStripped': False},
+    ),
+    Result(
+        'qsm',
+        'QSM in ppm, paramagnetic positive, on the grid of the SWI',
+        'Chimap',
+        entities={**_SWI, 'desc': 'preproc'},
+        needs='qsm',
+        facts=('reference', 'source_qsm', 'conversion'),
+        constants={'SkullStripped': False},
+    ),
+    Result(
+        'brain_mask',
+        'the brain; its sidecar has the quality of registration and images',
+        'mask',
+        entities={**_SWI, 'desc': 'brain'},
+        facts=('reference', 'anatomy', 'registration', 'quality', 'alignment'),
+        constants={'Type': 'Brain'},
+    ),
+    Result(
+        'structures',
+        'brain structures, by the atlas',
+        'dseg',
+        entities=_ATLAS,
+        facts=('reference', 'anatomy'),
+        columns='structure_columns.json',
+    ),
+    Result(
+        'structure_table',
+        'name, volume and susceptibility of each structure',
+        'dseg',
+        '.tsv',
+        entities=_ATLAS,
+    ),
+    *(result for name in CLASSES for result in _of_class(name)),
+    Result(
+        'class_map',
+        'both classes: ' + ', '.join(f'{value} {name}' for name, value in CLASSES.items()),
+        'dseg',
+        entities=_OURS,
+        facts=_DETECTION,
+        columns='class_columns.json',
+    ),
+    Result('class_table', 'what its values mean', 'dseg', '.tsv', entities=_OURS),
+    Result(
+        'lesions',
+        'one index for each lesion',
+        'dseg',
+        entities=_LESIONS,
+        facts=(*_DETECTION, 'methods', 'notes'),
+        columns='lesion_columns.json',
+    ),
+    Result(
+        'lesion_table',
+        'the lesion table, a row for each; the columns are explained in the .json',
+        'dseg',
+        '.tsv',
+        entities=_LESIONS,
+    ),
+    Result(
+        'candidates',
+        'the same of what stayed just under its threshold: not counted, for a reader',
+        'dseg',
+        entities=_CANDIDATES,
+        facts=_DETECTION,
+        columns='lesion_columns.json',
+    ),
+    Result(
+        'candidate_table', 'its table, with the same columns', 'dseg', '.tsv', entities=_CANDIDATES
+    ),
+    Result(
+        'to_template',
+        'takes images from the SWI to the template (ANTs)',
+        'xfm',
+        '.h5',
+        entities={'from': 'SWI', 'to': '{template}', 'mode': 'image'},
+    ),
+    Result(
+        'from_template',
+        'takes images from the template to the SWI (ANTs)',
+        'xfm',
+        '.h5',
+        entities={'from': '{template}', 'to': 'SWI', 'mode': 'image'},
+    ),
+    Result(
+        REVIEW,
+        'a reader’s verdict on each lesion and candidate, saved from the page',
+        'dseg',
+        '.tsv',
+        entities={'desc': 'review'},
+        needs=REVIEW,
+        columns='review_columns.json',
+    ),
+)
+
+
+def _figure(name: str, text: str, suffix: str, desc: str, needs: str = '', extension='.png'):
+    entities = {**_SWI, 'desc': desc}
+    return Result(name, text, suffix, extension, entities, 'figures', needs)
+
+
+#: How the name of a review ends.
+REVIEW_FILE = RESULTS[-1].ending
+
+#: Pieces of a unit's page. Pictures are kept as results; text is in the page alone.
+PIECES = (
+    _figure('brain_figure', 'outline of the brain mask over the SWI', 'mask', 'brain'),
+    _figure('structures_on_t2w', 'deep nuclei over the T2w', 'T2w', 'template', 't2w'),
+    _figure('structures_on_swi', 'deep nuclei over the SWI', 'swi', 'template', 'no t2w'),
+    _figure('nuclei_figure', 'deep nuclei over the QSM', 'Chimap', 'nuclei', 'qsm'),
+    _figure('summary', 'counts and facts', 'swi', 'summary', extension='.html'),
+    _figure('gallery', 'each lesion, to be judged', 'dseg', 'lesions', extension='.html'),
+    _figure('viewer', 'the whole images', 'swi', 'viewer', extension='.html'),
+    _figure('alignment', 'T2w and SWI in turn', 'T2w', 'coregistration', 't2w', '.html'),
+    _figure('nuclei', 'susceptibility of the nuclei', 'Chimap', 'nuclei', extension='.html'),
+    _figure('methods', 'how it was done', 'swi', 'methods', extension='.html'),
+    _figure('remarks', 'errors and notes', 'swi', 'notes', extension='.html'),
+)
+
+#: Inputs that a unit may lack, and with them some results.
+INPUTS_OF_RESULTS = tuple(name for name in INPUTS if name != 'swi')
+EXTENSIONS = tuple(dict.fromkeys(result.extension for result in RESULTS))
+#: Folders of a unit that hold results.
+DATATYPES = ('anat', 'figures')
+
+#: What comes before a result's own ending: the unit, and what tells its images apart.
+_UNIT = re.compile(
+    r'(?P<label>sub-[a-zA-Z0-9+]+(_ses-[a-zA-Z0-9+]+)?)(_acq-[a-zA-Z0-9+]+)?(_run-\d+)?(?P<ending>_.+)'
+)
+_FIXED = {
+    (result.datatype, result.ending): result
+    for result in (*RESULTS, *PIECES)
+    if '{' not in result.ending
+}
+_VARIABLE = [
+    (re.compile(re.sub(r'\\{\w+\\}', '[a-zA-Z0-9+]+', re.escape(result.ending))), result)
+    for result in RESULTS
+    if '{' in result.ending
+]
+
+
+def results_of(inputs: Iterable[str]) -> list[Result]:
+    """Results that a run owes a unit with these inputs; a review is a reader's."""
+    there = {'', *inputs}
+    return [result for result in RESULTS if result.needs in there]
+
+
+def pieces_of(inputs: Iterable[str]) -> list[Result]:
+    """Pieces of the page of a unit with these inputs."""
+    there = {'', *inputs}
+    there |= {f'no {name}' for name in INPUTS_OF_RESULTS if name not in there}
+    return [piece for piece in PIECES if piece.needs in there]
+
+
+def identify(file_name: str, label: str, datatype: str = 'anat') -> Result | None:
+    """Which result of a unit a file is by its name; None where it is none of the table.
+
+    Parameters
+    ----------
+    file_name
+        Without its folder.
+    label
+        Of the unit, ``sub-01`` or ``sub-01_ses-02``.
+    datatype
+        Its folder.
+
+    Examples
+    --------
+    >>> identify('sub-01_acq-x_run-1_space-SWI_desc-brain_mask.nii.gz', 'sub-01').name
+    'brain_mask'
+    >>> identify('sub-01_space-SWI_seg-HOSPA_dseg.tsv', 'sub-01').name
+    'structure_table'
+    >>> identify('sub-01_space-T1w_desc-preproc_T1w.nii.gz', 'sub-01') is None
+    True
+
+    """
+    match = _UNIT.fullmatch(file_name)
+    if match is None or match['label'] != label:
+        return None
+    if result := _FIXED.get((datatype, match['ending'])):
+        return result
+    if datatype != 'anat':
+        return None
+    return next((result for name, result in _VARIABLE if name.fullmatch(match['ending'])), None)
+
+
+def is_of_run(file_name: str, label: str, datatype: str) -> bool:
+    """Whether a file is one that a run left of a unit, sidecars among them; a review is not."""
+    is_sidecar = file_name.endswith('.json')
+    stem = file_name.removesuffix('.json')
+    names = [stem + extension for extension in EXTENSIONS] if is_sidecar else [file_name]
+    results = [result for name in names if (result := identify(name, label, datatype))]
+    return any(result.needs != REVIEW and (result.facts or not is_sidecar) for result in results)
+
+
+def find_results(file_names: Iterable[str], label: str) -> dict[str, str]:
+    """File names of a unit's results by the names in the table; what is no result is left out."""
+    known = ((identify(name, label), name) for name in sorted(file_names))
+    return {result.name: name for result, name in known if result is not None}
+
+
+def missing_results(there: Iterable[str]) -> list[Result]:
+    """Results that every finished unit has, and that are not among ``there`` (names)."""
+    present = set(there)
+    return [result for result in results_of(()) if result.name not in present]
+
+
+def holds_classes(file_name: str) -> bool:
+    """Whether a label image may hold classes: those of lesions and candidates hold an index."""
+    return not any(f'_desc-{kind}_' in file_name for kind in ('lesions', 'candidates'))
+
+
+def as_markdown() -> str:
+    """The table for people: file and what it holds, in Markdown."""
+    rows = [
+        f'| `*{_readable(result.ending)}` | {result.text} |'
+        for result in RESULTS
+    ]  # fmt: skip
+    return '\n'.join(['| file | holds |', '| --- | --- |', *rows])
+
+
+def _readable(ending: str) -> str:
+    return ending.replace('{', '<').replace('}', '>')

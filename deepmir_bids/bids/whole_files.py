@@ -1,0 +1,59 @@
+"""Files and folders that others, at any moment, see complete or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Write a text file so that a reader, or a hundred writers, only ever see it complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        'w', dir=path.parent, prefix=f'.{path.name}.', delete=False, newline='\n', encoding='utf-8'
+    ) as beside:
+        unfinished = Path(beside.name)
+        try:
+            beside.write(content)
+            beside.close()
+            unfinished.chmod(0o666 & ~_umask())
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+
+def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Fill a folder so that others, who may be making the same one, only ever see it complete.
+
+    Parameters
+    ----------
+    folder
+        What is to be made; left as it is where it is there already.
+    make
+        Fills the folder it is given. Of two that are at it, the first to finish wins.
+
+    """
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix='.unfinished-', dir=folder.parent))
+    try:
+        make(unfinished)
+        unfinished.chmod(0o777 & ~_umask())
+        os.rename(unfinished, folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was first: its folder is as good
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
