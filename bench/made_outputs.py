@@ -92,6 +92,7 @@ def write_unit(
     detection: Mapping[str, Any] | None = None,
     anatomy: Mapping[str, Any] | None = None,
     chi: Mapping[str, float] = NUCLEI,
+    atlas: str = BUILTIN_ATLAS,
 ) -> Path:
     """Write what a finished unit leaves, with images of one voxel; return its ``anat`` folder.
 
@@ -105,6 +106,8 @@ def write_unit(
         What differs in the sidecars of the lesions and of the brain mask.
     chi
         Mean susceptibility of its nuclei, in ppm.
+    atlas
+        Label of the atlas.
 
     """
     folder = unit_folder(out_dir, label) / 'anat'
@@ -123,7 +126,7 @@ def write_unit(
         'class_table': pd.DataFrame({'index': CLASSES.values(), 'name': CLASSES.keys()}),
     }
     for result in results_of(INPUTS):
-        path = folder / f'{label}{result.ending_of(SPACE, BUILTIN_ATLAS)}'
+        path = folder / f'{label}{result.ending_of(SPACE, atlas)}'
         if result.name in tables:
             write_tsv(tables[result.name], path)
         else:

@@ -23,8 +23,9 @@ from simulate_training_set import SEEDS
 
 from deepmir_bids import INPUTS
 from deepmir_bids.model import load_model
-from deepmir_bids.model.model_registry import DEFAULT_MODEL, ModelCard
+from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.model.prediction import Model
+from deepmir_bids.settings import DEFAULT_MODEL
 from deepmir_bids.training.threshold_choice import calibrated, find_all
 from deepmir_bids.training.training_loop import train
 from deepmir_bids.training.training_plan import Plan

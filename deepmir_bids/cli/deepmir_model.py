@@ -10,13 +10,13 @@ from pathlib import Path
 from deepmir_bids import CLASSES, INPUTS
 from deepmir_bids.model.model_registry import (
     CARD,
-    DEFAULT_MODEL,
     ModelError,
     find_model,
     list_models,
     read_card,
     verify,
 )
+from deepmir_bids.settings import DEFAULT_MODEL
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepmir_bids.bids.result_table import find_results, missing_results
+from deepmir_bids.bids.result_names import find_results, missing_results
 from deepmir_bids.bids.run_records import Record, read_records
 from deepmir_bids.bids.unit_of_work import natural_order
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepmir_bids.model.model_registry import DEFAULT_MODEL, ModelError
+from deepmir_bids.model.model_registry import ModelError
+from deepmir_bids.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from deepmir_bids.model.prediction import Model

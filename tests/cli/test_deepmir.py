@@ -111,7 +111,8 @@ def test_options_that_cannot_be_used(raw, tmp_path, refused, options, says):
 def test_damaged_weights(raw, tmp_path, refused):
     import shutil
 
-    from deepmir_bids.model.model_registry import DEFAULT_MODEL, WEIGHTS, find_model
+    from deepmir_bids.model.model_registry import WEIGHTS, find_model
+    from deepmir_bids.settings import DEFAULT_MODEL
 
     model = tmp_path / 'model'
     shutil.copytree(find_model(DEFAULT_MODEL), model)

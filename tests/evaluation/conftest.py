@@ -55,6 +55,7 @@ def write_prediction(
     }
     for name, probability in zip(CLASSES, probabilities, strict=True):
         images[f'seg-deepmir_label-{name}_probseg'] = probability.astype(np.float32)
+        images[f'label-{name}_desc-deepmir_mask'] = (found == CLASSES[name]).astype(np.uint8)
     for name, data in images.items():
         path = _save(root, label, f'space-SWI_{name}', data, AFFINE)
         path.with_name(path.name.replace('.nii.gz', '.json')).write_text(json.dumps(SIDECAR))

@@ -27,7 +27,7 @@ def test_pairs_are_found_by_unit(datasets):
     pairs = find_pairs(*datasets)
     assert [pair.label for pair in pairs] == ['sub-01', 'sub-02_ses-1', 'sub-03']
     assert pairs[1].truth.name == 'sub-02_ses-1_space-SWI_desc-truth_dseg.nii.gz'
-    assert pairs[1].results.files['classes'].name.endswith('_seg-deepmir_dseg.nii.gz')
+    assert pairs[1].results.files['class_map'].name.endswith('_seg-deepmir_dseg.nii.gz')
 
 
 def test_a_prediction_without_truth_is_passed_over(datasets):
@@ -91,7 +91,7 @@ def test_damaged_image_and_unknown_label(datasets):
 def test_sidecar_without_the_outline(datasets):
     name = 'sub-01_space-SWI_seg-deepmir_desc-lesions_dseg.json'
     (datasets[1] / 'sub-01' / 'anat' / name).write_text(json.dumps({'MinimumVolume': 0}))
-    with pytest.raises(InputError, match='ExtentThreshold'):
+    with pytest.raises(InputError, match='lacks Thresholds'):
         read_first(datasets)
 
 
@@ -99,6 +99,6 @@ def test_iron_counts_in_and_around_the_basal_ganglia_only(datasets):
     case = read_first(datasets)
     assert case.iron_area[10:22].all()  # the putamen, and 2 mm of cortex
     assert not case.iron_area[22:].any()
-    names = [one.name for one in find_candidates(case)[1]]
+    names = [one.name for one in find_candidates(case).lesions]
     assert names.count('iron') == 2  # the probability in the cortex is none
     assert names.count('CMB') == 4

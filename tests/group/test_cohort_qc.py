@@ -35,7 +35,7 @@ def test_the_fences_are_tukeys():
     values = [1, 2, 3, 4, 5, 6, 7, 8, 9]
     for last, out_there in ((14.4, False), (16.5, True)):
         table = pd.DataFrame({name: [*values, last] for name in ('swi_noise', 'brain_volume_ml')})
-        table = table.reindex(columns=[*table, 'registration_mi', *(
+        table = table.reindex(columns=[*table, 'registration_mi', 'alignment_mi', *(
             f'chi_{name}_ppm' for name in ('caudate', 'putamen', 'pallidum'))])  # fmt: skip
         found = outliers(table).iloc[-1]
         assert found == ('brain_volume_ml,swi_noise' if out_there else None)
@@ -56,11 +56,21 @@ def test_other_inputs_may_have_other_thresholds(finished, out):
     ('change', 'says'),
     [
         ({'anatomy': {'Template': 'Other'}}, 'template: MNI152NLin2009aSym (2 units), Other'),
-        ({'found': {'Model': 'mine'}}, 'model: default (2 units), mine (1 unit)'),
-        ({'found': {'Version': None}}, '(2 units), not recorded (1 unit)'),
-        ({'found': {'OperatingPoint': 'precise'}}, 'operating point: balanced (2 units), precise'),
-        ({'found': {'Thresholds': {'CMB': 0.5, 'iron': 0.9}}}, 'threshold of CMB: 0.9 (2 units)'),
-        ({'found': {'ModelSHA256': 'f' * 64}}, 'weights (sha256): 000000000000 (2 units), fff'),
+        ({'atlas': 'HOSPA'}, 'atlas: builtin (2 units), HOSPA (1 unit)'),
+        ({'detection': {'Model': 'mine'}}, 'model: default (2 units), mine (1 unit)'),
+        ({'detection': {'Version': None}}, '(2 units), not recorded (1 unit)'),
+        (
+            {'detection': {'OperatingPoint': 'precise'}},
+            'operating point: balanced (2 units)',
+        ),
+        (
+            {'detection': {'Thresholds': {'CMB': 0.5, 'iron': 0.9}}},
+            'threshold of CMB: 0.9 (2',
+        ),
+        (
+            {'detection': {'ModelSHA256': 'f' * 64}},
+            'weights (sha256): 000000000000 (2',
+        ),
     ],
 )
 def test_mixtures_are_named_with_their_numbers(finished, out, change, says):

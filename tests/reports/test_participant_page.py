@@ -8,6 +8,7 @@ import re
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 
 from deepmir_bids.reports.lesion_tiles import Images
@@ -37,12 +38,17 @@ def volumes(page):
     }
 
 
+def lesions(*found_as):
+    """Microbleeds and candidates for one, in the order of their indices."""
+    return pd.DataFrame({'class': 'CMB', 'found_as': found_as})
+
+
 def test_the_whole_images_lie_where_they_belong():
     images, brain = head((64, 72, 16))
     images.labels[...] = 0
     images.labels[20, 24, 6], images.labels[12, 10, 5] = 1, 2
     images.swi[20, 24, 6] = 0
-    found = volumes(viewer_html(images, brain, np.array([0, 1, CANDIDATE], dtype=np.uint8)))
+    found = volumes(viewer_html(images, brain, lesions('lesion', 'candidate')))
     assert set(found) == {'SWI', 'QSM', 'labels'}
     labels = np.asanyarray(found['labels'].dataobj)
     for value, place in ((1, (20, 24, 6)), (CANDIDATE, (12, 10, 5))):
@@ -58,7 +64,7 @@ def test_the_whole_images_lie_where_they_belong():
 @pytest.mark.slow
 def test_the_largest_images_stay_small():
     images, brain = head((384, 448, 100), (0.5, 0.5, 1.5))
-    page = viewer_html(images, brain, np.ones(61, dtype=np.uint8))
+    page = viewer_html(images, brain, lesions(*['lesion'] * 60))
     # What else is on a page takes some 2 MB; 15 MB are allowed.
     assert len(page) < 12e6
 

@@ -94,7 +94,8 @@ def test_units_do_not_share_names(files, anatomy):
 
 
 def test_own_thresholds_win_over_the_models(files):
-    from deepmir_bids.model.model_registry import DEFAULT_MODEL, find_model, read_card
+    from deepmir_bids.model.model_registry import find_model, read_card
+    from deepmir_bids.settings import DEFAULT_MODEL
 
     card = read_card(find_model(DEFAULT_MODEL))
     settings = replace(files[0], threshold_iron=0.5, min_volume=7.0, operating_point='precise')
