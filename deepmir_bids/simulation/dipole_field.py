@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import fft
 
-from deepmir_bids.reconstruction.dipole_inversion import Vector, dipole_kernel, padded_shape
+from deepmir_bids.reconstruction.dipole_kernel import dipole_kernel
+from deepmir_bids.reconstruction.kspace_filter import Vector, padded_shape
 
 
 def dipole_field(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import fft
 
-from deepmir_bids.reconstruction.dipole_inversion import radians_per_ppm
+from deepmir_bids.reconstruction.dipole_kernel import radians_per_ppm
 from deepmir_bids.simulation.acquisition import Acquisition
 from deepmir_bids.simulation.dipole_field import dipole_field
 from deepmir_bids.simulation.image_grid import Box, Grid, block_mean, resample, smooth_noise

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepmir_bids.reconstruction.dipole_inversion import Vector
+from deepmir_bids.reconstruction.kspace_filter import Vector
 
 #: Part of a grid.
 Box = tuple[slice, ...]

@@ -3,13 +3,12 @@
 import numpy as np
 from scipy import ndimage
 
-from deepmir_bids.reconstruction.dipole_inversion import (
-    invert_l2,
-    invert_truncated,
-    invert_weighted_l2,
-    radians_per_ppm,
-)
-from deepmir_bids.reconstruction.phase import remove_background, unwrap_laplacian
+from deepmir_bids.reconstruction.background_field import remove_background
+from deepmir_bids.reconstruction.dipole_kernel import radians_per_ppm
+from deepmir_bids.reconstruction.inversion_l2 import invert_l2
+from deepmir_bids.reconstruction.inversion_tkd import invert_truncated
+from deepmir_bids.reconstruction.inversion_weighted_l2 import invert_weighted_l2
+from deepmir_bids.reconstruction.unwrapping import unwrap_laplacian
 from deepmir_bids.simulation.acquisition import Acquisition
 
 

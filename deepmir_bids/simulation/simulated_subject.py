@@ -8,7 +8,7 @@ import pandas as pd
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from threadpoolctl import threadpool_limits
 
-from deepmir_bids.reconstruction.phase_mask_swi import susceptibility_weighted
+from deepmir_bids.reconstruction.susceptibility_weighting import susceptibility_weighted
 from deepmir_bids.simulation.acquisition import Acquisition, random_acquisition
 from deepmir_bids.simulation.calcifications import random_calcifications
 from deepmir_bids.simulation.dipole_field import dipole_field

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepmir_bids.reconstruction.phase_mask_swi import susceptibility_weighted
+from deepmir_bids.reconstruction.susceptibility_weighting import susceptibility_weighted
 from deepmir_bids.simulation.acquisition import Acquisition
 from deepmir_bids.simulation.gradient_echo import (
     Coarse,
