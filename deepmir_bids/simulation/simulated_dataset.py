@@ -9,27 +9,14 @@ import numpy as np
 import pandas as pd
 
 from deepmir_bids import CLASSES, INPUTS, __version__
+from deepmir_bids.bids.dataset_description import BIDS_VERSION
 from deepmir_bids.errors import UsageError
 from deepmir_bids.simulation.acquisition import Acquisition
 from deepmir_bids.simulation.simulated_subject import SimulatedSubject, simulate_subject
-
-BIDS_VERSION = '1.10.0'
+from deepmir_bids.simulation.truth_tables import COLUMNS
 
 #: Suffix, with the entities before it, of each input.
 SUFFIXES = {'swi': 'rec-swi_T2starw', 'qsm': 'Chimap', 't2w': 'T2w'}
-
-COLUMNS = {
-    'class': 'CMB, iron, calcification or vein',
-    'place': 'Where it was put',
-    'x': 'Right, in mm of the SWI',
-    'y': 'Anterior, in mm of the SWI',
-    'z': 'Superior, in mm of the SWI',
-    'diameter_mm': 'Diameter of the sphere of the volume that the SWI shows',
-    'source_diameter_mm': 'Diameter of the thing itself',
-    'chi_ppm': 'Susceptibility against the tissue around it, in ppm',
-    'chi_mm3': 'Susceptibility summed over its volume, in ppm mm^3',
-    'visible': 'Whether the SWI shows it',
-}
 
 README = """Simulated data
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from deepmir_bids import CLASSES
-from deepmir_bids.simulation.image_grid import Grid
+from deepmir_bids.simulation.image_grid import ImageGrid
 from deepmir_bids.simulation.small_sources import LocalSource
 
 #: Share of the surrounding signal that must be lost for a voxel to be outlined.
@@ -19,7 +19,7 @@ def outline(
     swi_without: np.ndarray,
     noise: float,
     lesions: list[LocalSource],
-    voxels: Grid,
+    voxels: ImageGrid,
 ) -> np.ndarray:
     """Outline lesions by the signal that they take from an SWI.
 
@@ -74,7 +74,7 @@ def _largest(mask: np.ndarray) -> np.ndarray:
     return (pieces == sizes.argmax()) & mask
 
 
-def _neighbourhood(lesion: LocalSource, voxels: Grid) -> np.ndarray:
+def _neighbourhood(lesion: LocalSource, voxels: ImageGrid) -> np.ndarray:
     """Return the voxels of a lesion's box that can belong to it: near what it fills."""
     filled = _voxel_share(lesion) > 0.02
     if not filled.any():

@@ -13,7 +13,7 @@ from deepmir_bids.simulation.gradient_echo import (
     volume_signal,
     zero_fill,
 )
-from deepmir_bids.simulation.image_grid import Grid
+from deepmir_bids.simulation.image_grid import ImageGrid
 from deepmir_bids.simulation.small_sources import Source, localise
 
 PARTS = (3, 3, 4)
@@ -31,7 +31,7 @@ def bleed(diameter_mm=1.6, chi_ppm=1.0, decay=0.0):
 def image_of(source, echo_time_s, shape=(48, 48, 16)):
     """Return complex images with and without a source in tissue of T2* 55 ms, and the source."""
     scan = Acquisition(echo_time_s=echo_time_s, voxel_mm=(0.8, 0.8, 1.5), shape=shape)
-    whole = Grid.centred((0, 0, 0), (4, 4, 4), (12, 12, 8))
+    whole = ImageGrid.centred((0, 0, 0), (4, 4, 4), (12, 12, 8))
     signal = np.full(whole.shape, np.exp(-echo_time_s / 0.055), dtype=np.float32)
     coarse = Coarse(whole, np.zeros(whole.shape, dtype=np.float32), signal)
     box = tuple(slice(0, n) for n in shape)
@@ -39,11 +39,11 @@ def image_of(source, echo_time_s, shape=(48, 48, 16)):
     zeros = np.zeros(grid.shape, dtype=np.float32)
     fine = Fine(box, PARTS, grid, zeros, zeros.copy())
     local = localise(source, scan.grid, box, PARTS, scan.b0_direction, None)
-    add_source(fine, local, scan.field_t, lesion=True)
+    add_source(fine, local, scan.field_t)
     image = volume_signal(coarse, fine, scan)
     without = np.full(shape, signal[0, 0, 0], dtype=np.complex64)
-    image[local.box] = local_signal(coarse, fine, local, scan, True, True)
-    without[local.box] = local_signal(coarse, fine, local, scan, True, False)
+    image[local.box] = local_signal(coarse, fine, local, scan, with_lesions=True)
+    without[local.box] = local_signal(coarse, fine, local, scan, with_lesions=False)
     return image, without, local
 
 
