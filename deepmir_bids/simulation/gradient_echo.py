@@ -178,6 +178,15 @@ def zero_fill(image: np.ndarray, share: float) -> np.ndarray:
     return fft.ifftn(spectrum, axes=(0, 1)).astype(np.complex64)
 
 
+def noise_share(shape: tuple[int, ...], share: float) -> float:
+    """Return the share of white noise's standard deviation that `zero_fill` leaves in an image.
+
+    Its variance is spread evenly over k-space, so what is left is the part that was measured.
+    """
+    measured = [_measured_lines(n, share).mean() for n in shape[:2]]
+    return float(np.sqrt(np.prod(measured)))
+
+
 def _measured_lines(n: int, share: float) -> np.ndarray:
     """Return which of an axis' ``n`` lines of k-space are measured, in the order of the FFT."""
     return np.abs(fft.fftfreq(n)) <= share / 2

@@ -12,7 +12,7 @@ from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA
 from deepmir_bids.reconstruction.susceptibility_weighting import susceptibility_weighted
 from deepmir_bids.simulation.acquisition import Acquisition, random_acquisition
 from deepmir_bids.simulation.calcifications import random_calcifications
-from deepmir_bids.simulation.gradient_echo import receive, zero_fill
+from deepmir_bids.simulation.gradient_echo import noise_share, receive, zero_fill
 from deepmir_bids.simulation.head_signal import (
     add_sources,
     signal_with_and_without,
@@ -115,7 +115,7 @@ def simulate_subject(
         for i in (received, unharmed)
     )
     lesions_in_view = [s for s in local if s.source.is_lesion]
-    swi_noise = float(noise.real.std())
+    swi_noise = float(noise.real.std()) * noise_share(noise.shape, acquisition.sampled_share)
     numbers = outline(swi, swi_without, swi_noise, lesions_in_view, acquisition.grid)
     counts = np.bincount(numbers.ravel(), minlength=len(lesions_in_view) + 1)[1:]
     mask = random_qsm_mask(brain, np.abs(received), acquisition.voxel_mm, streams['noise'])

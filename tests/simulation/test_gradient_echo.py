@@ -10,6 +10,7 @@ from deepmir_bids.simulation.gradient_echo import (
     Fine,
     add_source,
     local_signal,
+    noise_share,
     volume_signal,
     zero_fill,
 )
@@ -104,3 +105,12 @@ def test_zero_filling_rings_and_keeps_what_is_coarse():
     np.testing.assert_allclose(filled.mean(), image.mean(), atol=1e-6)
     np.testing.assert_allclose(zero_fill(filled, 0.5), filled, atol=1e-5)
     np.testing.assert_allclose(zero_fill(image, 1.0), image, atol=1e-5)
+
+
+def test_noise_that_zero_filling_leaves():
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((64, 48, 16)) + 1j * rng.standard_normal((64, 48, 16))
+    left = noise_share(noise.shape, 0.75)
+    assert left == pytest.approx(zero_fill(noise, 0.75).real.std() / noise.real.std(), rel=0.02)
+    assert left == pytest.approx(0.75, abs=0.02)
+    assert noise_share(noise.shape, 1.0) == 1
