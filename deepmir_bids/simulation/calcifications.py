@@ -1,6 +1,7 @@
-"""What is dark on an SWI and is no lesion, beside veins: calcifications.
+"""Calcifications: dark on an SWI as microbleeds are, but diamagnetic.
 
-Normal iron is in `tissues.iron_map`, veins in `veins`, air-tissue borders in `head`.
+The other mimics are the iron that every nucleus has (`tissue_properties.iron_map`), the veins
+(`veins`) and the borders of air and tissue (`random_head`).
 """
 
 import numpy as np
@@ -34,15 +35,15 @@ def random_calcifications(
         ('pallidum', pallidum, int(rng.poisson(0.5 * many)), (1.2, 5)),
         ('brain', anywhere, int(rng.poisson(0.7 * many)), (0.8, 3)),
     )
-    found: list[Source] = []
+    drawn: list[Source] = []
     for place, mask, count, (low, high) in plan:
         for _ in range(count):
             diameter = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-            taken = lesions + found
+            taken = lesions + drawn
             centre = free_point(mask, head.grid, field_of_view, taken, diameter, rng)
             if centre is not None:
-                found.append(_calcification(place, centre, diameter, rng))
-    return found
+                drawn.append(_calcification(place, centre, diameter, rng))
+    return drawn
 
 
 def _calcification(

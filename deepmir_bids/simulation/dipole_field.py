@@ -31,7 +31,9 @@ def dipole_field(
 
     Returns
     -------
-    Field offset in ppm of the main field, float32, on the input's grid.
+    field_ppm
+        Field offset (X, Y, Z) in ppm of the main field, float32, on the input's grid.
+
     """
     padded = padded_shape(chi_ppm.shape, padding)
     spectrum = fft.rfftn(chi_ppm.astype(np.float32), s=padded)

@@ -62,7 +62,7 @@ class ImageGrid:
 def interpolate(image: np.ndarray, source: ImageGrid, target: ImageGrid) -> np.ndarray:
     """Interpolate an image linearly from one grid to another; beyond its rim the rim's value.
 
-    Both grids share their axes, so that the three axes are interpolated one after the other.
+    Both grids have the same axes, which are interpolated in turn.
     """
     result = image
     for axis in sorted(range(3), key=lambda a: target.shape[a] / source.shape[a]):

@@ -65,10 +65,10 @@ class Head:
     def from_mni(self, points: np.ndarray) -> np.ndarray:
         """Return the image mm (n, 3) of points (n, 3) in MNI mm, by fixed-point iteration."""
         middle = np.array(self.grid.origin) + np.array(self.grid.spacing) * self.grid.shape / 2
-        found = np.tile(middle, (len(points), 1))
+        estimate = np.tile(middle, (len(points), 1))
         for _ in range(30):
-            found = found + 0.8 * (points - self.to_mni(found))
-        return found
+            estimate = estimate + 0.8 * (points - self.to_mni(estimate))
+        return estimate
 
 
 @lru_cache(maxsize=1)

@@ -34,6 +34,7 @@ def simulate_dataset(root: Path, participants: int, seed: int) -> Iterator[str]:
     ------
     UsageError
         If the folder is not empty, or cannot be made.
+
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f'{root} is not an empty folder: name a new one.')
@@ -43,9 +44,9 @@ def simulate_dataset(root: Path, participants: int, seed: int) -> Iterator[str]:
         raise UsageError(f'{root} cannot be written: {error.strerror}.') from error
     width = max(2, len(str(participants)))
     seeds = np.random.SeedSequence(seed).generate_state(participants)
-    for i, own in enumerate(seeds, start=1):
+    for i, subject_seed in enumerate(seeds, start=1):
         label = f'{i:0{width}d}'
-        write_subject(root, label, simulate_subject(int(own)))
+        write_subject(root, label, simulate_subject(int(subject_seed)))
         yield label
 
 
@@ -95,11 +96,14 @@ def write_subject(
     root
         The dataset's folder.
     label
-        The participant's, without ``sub-``.
+        The participant's label, without ``sub-``.
+    subject
+        What is written.
     session
         The session's label, without ``ses-``.
     inputs
         Which images are written; the truth always is.
+
     """
     parts = [f'sub-{label}'] + ([f'ses-{session}'] if session else [])
     stem = '_'.join(parts)

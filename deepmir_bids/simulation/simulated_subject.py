@@ -39,9 +39,8 @@ class SimulatedSubject:
     ``t2w`` has its own, and ``t2w_to_swi`` (4x4) takes a world point of the T2w to its place in
     the SWI.
 
-    ``lesions`` and ``mimics`` have a row per thing: class, place, x, y, z (world mm of the SWI),
-    diameter_mm (of lesions: of what the SWI shows), source_diameter_mm (of the iron or chalk
-    itself), chi_ppm, chi_mm3 (total, in ppm mm^3) and whether the SWI shows it.
+    ``lesions`` and ``mimics`` (calcifications and veins) have a row each, with the columns of
+    `deepmir_bids.simulation.truth_tables.COLUMNS`.
     """
 
     swi: nib.Nifti1Image
@@ -74,8 +73,14 @@ def simulate_subject(
         The scan; by default the seed draws one.
     enriched
         Many lesions and calcifications instead of a cohort's natural numbers.
+
+    Returns
+    -------
+    subject
+        The images, stored in the order of axes that the scan names, and their truth.
+
     """
-    # One stream per part, so that a change to one part leaves the others' draws alone.
+    # Each part draws from its own stream, so that a change to it leaves the other parts alone.
     streams = {
         name: np.random.default_rng([seed, i])
         for i, name in enumerate(

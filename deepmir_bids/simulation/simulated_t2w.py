@@ -1,4 +1,4 @@
-"""The T2w beside the SWI: its own grid, its own head position."""
+"""The T2w of a head: another grid than the SWI's, and another position of the head."""
 
 import numpy as np
 from scipy import ndimage

@@ -15,7 +15,8 @@ class Source:
 
     ``stretch`` (3, 3) deforms the sphere, ``waves`` (n, 4) are wave vectors in 1/mm and phases
     that roughen its surface by ``roughness`` of its radius. ``nucleus`` names what confines it, if
-    anything does. ``decay_per_s`` is R2* at 3 T that it adds beside its susceptibility's own.
+    anything does. ``decay_per_s`` is R2* at 3 T that it adds to that of its
+    susceptibility.
     """
 
     kind: str

@@ -26,14 +26,14 @@ def outline(
     A voxel belongs to a lesion where the loss exceeds `VISIBLE_LOSS` of the signal around it and
     two and a half times the noise, and which is joined by faces to the lesion's own place. The
     dipole's lobes farther away are not the lesion. Of an outline in several pieces the largest is
-    kept: a lesion is one, and nobody outlines the two voxels beside it.
+    kept: a lesion is a single body, and nobody outlines the two voxels beside it.
 
     Parameters
     ----------
     swi, swi_without
         SWI (X, Y, Z) with the lesions and without them, of the same noise.
     noise
-        Standard deviation of the SWI's noise.
+        Standard deviation of the SWI's noise, in the unit of the SWI.
     lesions
         The lesions in ``swi``.
     voxels
@@ -41,8 +41,10 @@ def outline(
 
     Returns
     -------
-    Each lesion's number, counted from 1, where it is outlined; uint16. A lesion that cannot be
-    seen has no voxel.
+    index
+        Each lesion's number, counted from 1, where it is outlined (X, Y, Z), uint16. A lesion
+        that cannot be seen has no voxel.
+
     """
     smallest = max(2, SMALLEST_MM3 / float(np.prod(voxels.spacing)))
     index = np.zeros(swi.shape, dtype=np.uint16)

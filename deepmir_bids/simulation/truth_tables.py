@@ -15,7 +15,7 @@ COLUMNS = {
     'y': 'Anterior, in mm of the SWI',
     'z': 'Superior, in mm of the SWI',
     'diameter_mm': 'Diameter of the sphere of the volume that the SWI shows',
-    'source_diameter_mm': 'Diameter of the thing itself',
+    'source_diameter_mm': 'Diameter of the iron, calcification or vein itself',
     'chi_ppm': 'Susceptibility against the tissue around it, in ppm',
     'chi_mm3': 'Susceptibility summed over its volume, in ppm mm^3',
     'visible': 'Whether the SWI shows it',

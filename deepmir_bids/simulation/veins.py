@@ -60,7 +60,7 @@ def random_veins(head: Head, rng: np.random.Generator) -> list[Vein]:
 def rasterise(veins: list[Vein], grid: ImageGrid) -> tuple[np.ndarray, np.ndarray]:
     """Return each voxel's share of venous blood and the susceptibility that it brings in ppm.
 
-    Every stretch of vein spreads its own volume over points of its cross-section, so that veins
+    Every stretch of vein spreads its volume over points of its cross-section, so that veins
     thinner than a voxel keep their total susceptibility.
     """
     share = np.zeros(grid.shape, dtype=np.float32)
