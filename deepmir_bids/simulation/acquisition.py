@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from deepmir_bids.simulation.image_grid import Grid
+from deepmir_bids.simulation.image_grid import ImageGrid
 
 QSM_METHODS = ('tkd', 'l2', 'weighted')
 
@@ -19,7 +19,7 @@ class Acquisition:
     field is higher. ``mask_power`` is how often the phase mask multiplies the magnitude: 0 leaves
     the magnitude, as a T2*w that stands in for an SWI. ``sampled_share`` of the in-plane k-space
     was measured, the rest filled with zeros, as scanners interpolate. ``axes`` is the order in
-    which the voxels are stored. ``detail_mm`` is the spacing of the grid that the anatomy is drawn
+    which the voxels are stored. ``detail_mm`` is the spacing of the grid that the head is drawn
     on: coarser is faster.
     """
 
@@ -50,16 +50,16 @@ class Acquisition:
         return self.rotation.T @ np.array([0.0, 0.0, 1.0])
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> ImageGrid:
         """The voxels in image mm."""
-        return Grid.centred((0, 0, 0), self.voxel_mm, self.shape)
+        return ImageGrid.centred((0, 0, 0), self.voxel_mm, self.shape)
 
     @property
     def affine(self) -> np.ndarray:
         """4x4 from voxel indices to world mm, for voxels in the simulation's own order."""
         return self.affine_of(self.grid)
 
-    def affine_of(self, grid: Grid) -> np.ndarray:
+    def affine_of(self, grid: ImageGrid) -> np.ndarray:
         """4x4 from a grid's voxel indices to world mm."""
         affine = np.eye(4)
         affine[:3, :3] = self.rotation * np.asarray(grid.spacing)
@@ -75,7 +75,7 @@ class Acquisition:
         return (np.asarray(points) - np.asarray(self.centre_mm)) @ self.rotation
 
 
-#: A coarse scan of a coarse anatomy, for tests: seconds instead of half a minute.
+#: A coarse scan of a coarse head, for tests: seconds instead of half a minute.
 SLOPPY = Acquisition(
     voxel_mm=(1.6, 1.6, 2.4),
     shape=(112, 132, 60),

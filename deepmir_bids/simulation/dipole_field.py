@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import fft
 
-from deepmir_bids.reconstruction.dipole_inversion import Vector, dipole_kernel, padded_shape
+from deepmir_bids.reconstruction.dipole_kernel import dipole_kernel
+from deepmir_bids.reconstruction.kspace_filter import Vector, padded_shape
 
 
 def dipole_field(
@@ -30,7 +31,9 @@ def dipole_field(
 
     Returns
     -------
-    Field offset in ppm of the main field, float32, on the input's grid.
+    field_ppm
+        Field offset (X, Y, Z) in ppm of the main field, float32, on the input's grid.
+
     """
     padded = padded_shape(chi_ppm.shape, padding)
     spectrum = fft.rfftn(chi_ppm.astype(np.float32), s=padded)

@@ -9,10 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import fft
 
-from deepmir_bids.reconstruction.dipole_inversion import radians_per_ppm
+from deepmir_bids.reconstruction.dipole_kernel import radians_per_ppm
 from deepmir_bids.simulation.acquisition import Acquisition
 from deepmir_bids.simulation.dipole_field import dipole_field
-from deepmir_bids.simulation.image_grid import Box, Grid, block_mean, resample, smooth_noise
+from deepmir_bids.simulation.image_grid import (
+    Box,
+    ImageGrid,
+    block_mean,
+    interpolate,
+    smooth_noise,
+)
 from deepmir_bids.simulation.small_sources import LocalSource
 from deepmir_bids.simulation.tissue_properties import R2STAR_PER_PPM_3T, relaxation_scale
 
@@ -22,16 +28,16 @@ VENOUS_DECAY_3T = 22.0
 
 @dataclass(frozen=True)
 class Coarse:
-    """A head's maps on the anatomy's grid: field in ppm, and signal at the echo without phase."""
+    """A head's maps on its coarse grid: field in ppm, and signal at the echo without phase."""
 
-    grid: Grid
+    grid: ImageGrid
     field_ppm: np.ndarray
     signal: np.ndarray
 
 
 @dataclass
 class Fine:
-    """What is too small for the anatomy's grid, on the voxels of a box, each cut into ``parts``.
+    """What is too small for the head's grid, on the voxels of a box, each cut into ``parts``.
 
     ``field_ppm`` and ``decay`` (in 1/s) hold what is always there, the ``lesion_`` ones what the
     lesions add.
@@ -39,7 +45,7 @@ class Fine:
 
     box: Box
     parts: tuple[int, ...]
-    grid: Grid
+    grid: ImageGrid
     field_ppm: np.ndarray
     decay: np.ndarray
     lesion_field_ppm: np.ndarray = field(init=False)
@@ -78,12 +84,13 @@ def venous_fine(
     return Fine(box, parts, grid, offset, share)
 
 
-def add_source(fine: Fine, local: LocalSource, field_t: float, lesion: bool) -> None:
+def add_source(fine: Fine, local: LocalSource, field_t: float) -> None:
     """Add a source to the fine maps, averaged from its own finer grid."""
     outer = _within(fine, local)
     factors = [n // p for n, p in zip(_parts(local), fine.parts, strict=True)]
-    offset = fine.lesion_field_ppm if lesion else fine.field_ppm
-    decay = fine.lesion_decay if lesion else fine.decay
+    is_lesion = local.source.is_lesion
+    offset = fine.lesion_field_ppm if is_lesion else fine.field_ppm
+    decay = fine.lesion_decay if is_lesion else fine.decay
     offset[outer] += block_mean(local.field_ppm, factors)
     decay[outer] += block_mean(source_decay(local, field_t), factors)
 
@@ -92,8 +99,8 @@ def volume_signal(coarse: Coarse, fine: Fine, acquisition: Acquisition) -> np.nd
     """Return the complex signal (X, Y, Z) of all voxels, lesions included, without noise."""
     voxels = acquisition.grid
     radians = np.float32(radians_per_ppm(acquisition.echo_time_s, acquisition.field_t))
-    image = resample(coarse.signal, coarse.grid, voxels) * np.exp(
-        1j * radians * resample(coarse.field_ppm, coarse.grid, voxels)
+    image = interpolate(coarse.signal, coarse.grid, voxels) * np.exp(
+        1j * radians * interpolate(coarse.field_ppm, coarse.grid, voxels)
     )
     image = image.astype(np.complex64)
     start, stop = fine.box[2].start, fine.box[2].stop
@@ -101,11 +108,13 @@ def volume_signal(coarse: Coarse, fine: Fine, acquisition: Acquisition) -> np.nd
         slab = slice(k, min(k + 4, stop))
         inner = slice((k - start) * fine.parts[2], (slab.stop - start) * fine.parts[2])
         grid = fine.grid.crop((slice(0, fine.grid.shape[0]), slice(0, fine.grid.shape[1]), inner))
-        offset = resample(coarse.field_ppm, coarse.grid, grid)
+        offset = interpolate(coarse.field_ppm, coarse.grid, grid)
         offset += fine.field_ppm[..., inner]
         offset += fine.lesion_field_ppm[..., inner]
         decay = fine.decay[..., inner] + fine.lesion_decay[..., inner]
-        signal = _decayed(resample(coarse.signal, coarse.grid, grid), decay, offset, acquisition)
+        signal = _decayed(
+            interpolate(coarse.signal, coarse.grid, grid), decay, offset, acquisition
+        )
         image[fine.box[0], fine.box[1], slab] = block_mean(signal, fine.parts)
     return image
 
@@ -115,12 +124,11 @@ def local_signal(
     fine: Fine,
     local: LocalSource,
     acquisition: Acquisition,
-    lesion: bool,
     with_lesions: bool,
 ) -> np.ndarray:
-    """Return the signal of the voxels around a source, on the source's own finer grid.
+    """Return the complex signal of the voxels of a source's box, from the source's finer grid.
 
-    ``lesion`` says whether this source is a lesion, ``with_lesions`` whether lesions are there.
+    ``with_lesions`` says whether the lesions are in the head; everything else always is.
     """
     outer = _within(fine, local)
     factors = [n // p for n, p in zip(_parts(local), fine.parts, strict=True)]
@@ -128,18 +136,18 @@ def local_signal(
     if with_lesions:
         offset += fine.lesion_field_ppm[outer]
         decay += fine.lesion_decay[outer]
-    own_offset, own_decay = local.field_ppm, source_decay(local, acquisition.field_t)
-    present = with_lesions or not lesion
+    source_field, decay_of_source = local.field_ppm, source_decay(local, acquisition.field_t)
+    present = with_lesions or not local.source.is_lesion
     if present:
-        offset -= block_mean(own_offset, factors)
-        decay -= block_mean(own_decay, factors)
+        offset -= block_mean(source_field, factors)
+        decay -= block_mean(decay_of_source, factors)
     around = fine.grid.crop(outer)
-    offset, decay = (resample(m, around, local.grid) for m in (offset, decay))
+    offset, decay = (interpolate(m, around, local.grid) for m in (offset, decay))
     if present:
-        offset += own_offset
-        decay += own_decay
-    offset += resample(coarse.field_ppm, coarse.grid, local.grid)
-    base = resample(coarse.signal, coarse.grid, local.grid)
+        offset += source_field
+        decay += decay_of_source
+    offset += interpolate(coarse.field_ppm, coarse.grid, local.grid)
+    base = interpolate(coarse.signal, coarse.grid, local.grid)
     return block_mean(_decayed(base, decay, offset, acquisition), _parts(local))
 
 
@@ -165,10 +173,23 @@ def zero_fill(image: np.ndarray, share: float) -> np.ndarray:
     """
     spectrum = fft.fftn(image, axes=(0, 1))
     for axis in (0, 1):
-        frequency = np.abs(fft.fftfreq(image.shape[axis]))
-        outside = frequency > share / 2
+        outside = ~_measured_lines(image.shape[axis], share)
         spectrum[(slice(None),) * axis + (outside,)] = 0
     return fft.ifftn(spectrum, axes=(0, 1)).astype(np.complex64)
+
+
+def noise_share(shape: tuple[int, ...], share: float) -> float:
+    """Return the share of white noise's standard deviation that `zero_fill` leaves in an image.
+
+    Its variance is spread evenly over k-space, so what is left is the part that was measured.
+    """
+    measured = [_measured_lines(n, share).mean() for n in shape[:2]]
+    return float(np.sqrt(np.prod(measured)))
+
+
+def _measured_lines(n: int, share: float) -> np.ndarray:
+    """Return which of an axis' ``n`` lines of k-space are measured, in the order of the FFT."""
+    return np.abs(fft.fftfreq(n)) <= share / 2
 
 
 def _decayed(
@@ -195,6 +216,6 @@ def _parts(local: LocalSource) -> tuple[int, ...]:
 def _within(fine: Fine, local: LocalSource) -> Box:
     """Return a source's box in the fine maps."""
     return tuple(
-        slice((own.start - whole.start) * n, (own.stop - whole.start) * n)
-        for own, whole, n in zip(local.box, fine.box, fine.parts, strict=True)
+        slice((part.start - whole.start) * n, (part.stop - whole.start) * n)
+        for part, whole, n in zip(local.box, fine.box, fine.parts, strict=True)
     )

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepmir_bids.reconstruction.dipole_inversion import Vector
+from deepmir_bids.reconstruction.kspace_filter import Vector
 
 #: Part of a grid.
 Box = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
-class Grid:
+class ImageGrid:
     """A rectilinear grid in image mm: the image's own axes, origin at the field of view's centre.
 
     ``origin`` is the centre of voxel (0, 0, 0) in mm, ``spacing`` the voxel sizes in mm.
@@ -36,20 +36,20 @@ class Grid:
         """Return fractional voxel indices (..., 3) of points in image mm (..., 3)."""
         return (np.asarray(points_mm) - self.origin) / self.spacing
 
-    def crop(self, box: Sequence[slice]) -> 'Grid':
+    def crop(self, box: Sequence[slice]) -> 'ImageGrid':
         """Return the grid of a box of this grid's voxels."""
         start = np.array([s.start for s in box])
         origin = np.asarray(self.origin) + start * self.spacing
         shape = tuple(s.stop - s.start for s in box)
-        return Grid(tuple(map(float, origin)), self.spacing, shape)
+        return ImageGrid(tuple(map(float, origin)), self.spacing, shape)
 
-    def subdivided(self, factors: Sequence[int]) -> 'Grid':
+    def subdivided(self, factors: Sequence[int]) -> 'ImageGrid':
         """Return the grid that cuts every voxel into ``factors`` parts along each axis."""
         factor = np.asarray(factors)
         spacing = np.asarray(self.spacing) / factor
         origin = np.asarray(self.origin) - np.asarray(self.spacing) / 2 + spacing / 2
         shape = tuple(int(n) for n in np.asarray(self.shape) * factor)
-        return Grid(tuple(map(float, origin)), tuple(map(float, spacing)), shape)
+        return ImageGrid(tuple(map(float, origin)), tuple(map(float, spacing)), shape)
 
     def box_around(self, centre_mm: np.ndarray, reach_mm: float) -> Box:
         """Return the voxels within ``reach_mm`` of a point along every axis, cut at the grid."""
@@ -59,10 +59,10 @@ class Grid:
         return tuple(slice(int(a), int(max(a, b))) for a, b in zip(low, high, strict=True))
 
 
-def resample(image: np.ndarray, source: Grid, target: Grid) -> np.ndarray:
+def interpolate(image: np.ndarray, source: ImageGrid, target: ImageGrid) -> np.ndarray:
     """Interpolate an image linearly from one grid to another; beyond its rim the rim's value.
 
-    Both grids share their axes, so that the three axes are interpolated one after the other.
+    Both grids have the same axes, which are interpolated in turn.
     """
     result = image
     for axis in sorted(range(3), key=lambda a: target.shape[a] / source.shape[a]):

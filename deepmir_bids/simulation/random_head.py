@@ -9,9 +9,9 @@ from scipy.spatial.transform import Rotation
 
 from deepmir_bids.anatomy.deep_nuclei import draw_nuclei, nuclei
 from deepmir_bids.simulation.acquisition import Acquisition
-from deepmir_bids.simulation.image_grid import Grid, smooth_noise
+from deepmir_bids.simulation.image_grid import ImageGrid, smooth_noise
 
-#: Values of `Anatomy.outer`, the tissue outside the brain.
+#: Values of `Head.outer`, the tissue outside the brain.
 OUTER = {'brain': 0, 'air': 1, 'bone': 2, 'marrow': 3, 'fat': 4, 'muscle': 5, 'fluid': 6}
 
 #: Air-filled cavities: centre and half-axes in MNI mm, right side mirrored where x is not 0.
@@ -27,7 +27,7 @@ CAVITIES = {
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class Head:
     """A head on a coarse grid in image mm.
 
     ``gm``, ``wm``, ``csf`` are fractions, ``nucleus`` holds the values of the deep nuclei
@@ -35,7 +35,7 @@ class Anatomy:
     each voxel's place in MNI mm.
     """
 
-    grid: Grid
+    grid: ImageGrid
     gm: np.ndarray
     wm: np.ndarray
     csf: np.ndarray
@@ -65,10 +65,10 @@ class Anatomy:
     def from_mni(self, points: np.ndarray) -> np.ndarray:
         """Return the image mm (n, 3) of points (n, 3) in MNI mm, by fixed-point iteration."""
         middle = np.array(self.grid.origin) + np.array(self.grid.spacing) * self.grid.shape / 2
-        found = np.tile(middle, (len(points), 1))
+        estimate = np.tile(middle, (len(points), 1))
         for _ in range(30):
-            found = found + 0.8 * (points - self.to_mni(found))
-        return found
+            estimate = estimate + 0.8 * (points - self.to_mni(estimate))
+        return estimate
 
 
 @lru_cache(maxsize=1)
@@ -90,13 +90,13 @@ def _template() -> tuple[np.ndarray, ...]:
     return gm, wm, depth.astype(np.float32), labels, grey.affine
 
 
-def random_anatomy(acquisition: Acquisition, rng: np.random.Generator) -> Anatomy:
+def random_head(acquisition: Acquisition, rng: np.random.Generator) -> Head:
     """Draw a head: pose, size, shape, ventricles, atrophy and the layers around the brain."""
     age = float(rng.uniform(45, 88))
     spacing = acquisition.detail_mm
     centre = acquisition.from_world(np.array([0.0, -14.0, -2.0]))
     shape = np.ceil(np.array([196, 232, 206]) / spacing).astype(int)
-    grid = Grid.centred(centre, (spacing,) * 3, shape)
+    grid = ImageGrid.centred(centre, (spacing,) * 3, shape)
     mni = _random_coordinates(acquisition, grid, age, rng)
     gm, wm, depth, labels, affine = _template()
     index = np.linalg.inv(affine)
@@ -110,11 +110,11 @@ def random_anatomy(acquisition: Acquisition, rng: np.random.Generator) -> Anatom
     grey, white, fluid = _fractions(grey, white, outer == OUTER['brain'], age, spacing, rng)
     nucleus[outer != OUTER['brain']] = 0
     nucleus[fluid > 0.6] = 0
-    return Anatomy(grid, grey, white, fluid, nucleus, outer, mni, age)
+    return Head(grid, grey, white, fluid, nucleus, outer, mni, age)
 
 
 def _random_coordinates(
-    acquisition: Acquisition, grid: Grid, age: float, rng: np.random.Generator
+    acquisition: Acquisition, grid: ImageGrid, age: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Return the MNI mm (3, X, Y, Z) of a grid's voxels: pose, size, ventricles and folds."""
     turn = Rotation.from_euler('xyz', rng.normal(0, [4, 2.5, 3]), degrees=True).as_matrix()

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from deepmir_bids.simulation.image_grid import Grid
-from deepmir_bids.simulation.random_head import Anatomy, nucleus_values
-from deepmir_bids.simulation.small_sources import BASAL_GANGLIA, Source, random_shape
+from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA
+from deepmir_bids.simulation.image_grid import ImageGrid
+from deepmir_bids.simulation.random_head import Head, nucleus_values
+from deepmir_bids.simulation.small_sources import Source, random_shape
 
 #: Share of microbleeds by place (public sets, after the table of Sundaresan et al. 2023).
 PLACES = {
@@ -21,22 +22,22 @@ PLACES = {
 BLOOMING = 2.0
 
 
-def place_masks(anatomy: Anatomy) -> dict[str, np.ndarray]:
-    """Return where on the anatomy's grid each place of `PLACES` lies."""
-    x, y, z = anatomy.mni
+def place_masks(head: Head) -> dict[str, np.ndarray]:
+    """Return where on the head's grid each place of `PLACES` lies."""
+    x, y, z = head.mni
     below = z < np.minimum(-14, -10 + 0.3 * (y + 40))
-    cerebellum = below & (y < -42) & anatomy.brain
-    stem = (np.abs(x) < 15) & (y > -42) & (y < -8) & (z < -8) & anatomy.brain
-    ganglia = np.isin(anatomy.nucleus, [v for k in BASAL_GANGLIA for v in nucleus_values(k)])
-    thalamus = np.isin(anatomy.nucleus, nucleus_values('thalamus'))
-    lobes = anatomy.brain & ~cerebellum & ~stem & (anatomy.nucleus == 0) & (anatomy.csf < 0.4)
+    cerebellum = below & (y < -42) & head.brain
+    stem = (np.abs(x) < 15) & (y > -42) & (y < -8) & (z < -8) & head.brain
+    ganglia = np.isin(head.nucleus, [v for k in BASAL_GANGLIA for v in nucleus_values(k)])
+    thalamus = np.isin(head.nucleus, nucleus_values('thalamus'))
+    lobes = head.brain & ~cerebellum & ~stem & (head.nucleus == 0) & (head.csf < 0.4)
     return {
-        'subcortical white matter': lobes & (anatomy.wm > 0.6),
-        'cortex': lobes & (anatomy.gm > 0.5),
+        'subcortical white matter': lobes & (head.wm > 0.6),
+        'cortex': lobes & (head.gm > 0.5),
         'basal ganglia': ganglia,
-        'cerebellum': cerebellum & (anatomy.csf < 0.4),
+        'cerebellum': cerebellum & (head.csf < 0.4),
         'thalamus': thalamus,
-        'brainstem': stem & (anatomy.wm > 0.5),
+        'brainstem': stem & (head.wm > 0.5),
     }
 
 
@@ -55,23 +56,23 @@ def iron_count(rng: np.random.Generator, enriched: bool) -> int:
 
 
 def random_lesions(
-    anatomy: Anatomy, field_of_view: Grid, rng: np.random.Generator, enriched: bool = False
+    head: Head, field_of_view: ImageGrid, rng: np.random.Generator, enriched: bool = False
 ) -> list[Source]:
     """Draw a person's microbleeds and iron deposits within the field of view."""
-    masks = place_masks(anatomy)
+    masks = place_masks(head)
     lesions: list[Source] = []
     names, shares = list(PLACES), np.array(list(PLACES.values()))
     for _ in range(microbleed_count(rng, enriched)):
         place = str(rng.choice(names, p=shares / shares.sum()))
         diameter = _microbleed_diameter(rng, enriched)
-        centre = free_point(masks[place], anatomy.grid, field_of_view, lesions, diameter, rng)
+        centre = free_point(masks[place], head.grid, field_of_view, lesions, diameter, rng)
         if centre is not None:
             lesions.append(_microbleed(place, centre, diameter, rng))
     for _ in range(iron_count(rng, enriched)):
         nucleus = str(rng.choice(BASAL_GANGLIA, p=[0.15, 0.35, 0.5]))
         diameter = float(np.clip(np.exp(rng.normal(np.log(4.5), 0.45)), 2, 12))
-        mask = np.isin(anatomy.nucleus, nucleus_values(nucleus))
-        centre = free_point(mask, anatomy.grid, field_of_view, lesions, diameter, rng)
+        mask = np.isin(head.nucleus, nucleus_values(nucleus))
+        centre = free_point(mask, head.grid, field_of_view, lesions, diameter, rng)
         if centre is not None:
             lesions.append(_iron(nucleus, centre, diameter, rng))
     return lesions
@@ -79,8 +80,8 @@ def random_lesions(
 
 def free_point(
     mask: np.ndarray,
-    grid: Grid,
-    field_of_view: Grid,
+    grid: ImageGrid,
+    field_of_view: ImageGrid,
     others: list[Source],
     diameter_mm: float,
     rng: np.random.Generator,

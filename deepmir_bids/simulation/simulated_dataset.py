@@ -9,27 +9,14 @@ import numpy as np
 import pandas as pd
 
 from deepmir_bids import CLASSES, INPUTS, __version__
+from deepmir_bids.bids.dataset_description import BIDS_VERSION
 from deepmir_bids.errors import UsageError
 from deepmir_bids.simulation.acquisition import Acquisition
 from deepmir_bids.simulation.simulated_subject import SimulatedSubject, simulate_subject
-
-BIDS_VERSION = '1.10.0'
+from deepmir_bids.simulation.truth_tables import COLUMNS
 
 #: Suffix, with the entities before it, of each input.
 SUFFIXES = {'swi': 'rec-swi_T2starw', 'qsm': 'Chimap', 't2w': 'T2w'}
-
-COLUMNS = {
-    'class': 'CMB, iron, calcification or vein',
-    'place': 'Where it was put',
-    'x': 'Right, in mm of the SWI',
-    'y': 'Anterior, in mm of the SWI',
-    'z': 'Superior, in mm of the SWI',
-    'diameter_mm': 'Diameter of the sphere of the volume that the SWI shows',
-    'source_diameter_mm': 'Diameter of the thing itself',
-    'chi_ppm': 'Susceptibility against the tissue around it, in ppm',
-    'chi_mm3': 'Susceptibility summed over its volume, in ppm mm^3',
-    'visible': 'Whether the SWI shows it',
-}
 
 README = """Simulated data
 
@@ -47,6 +34,7 @@ def simulate_dataset(root: Path, participants: int, seed: int) -> Iterator[str]:
     ------
     UsageError
         If the folder is not empty, or cannot be made.
+
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f'{root} is not an empty folder: name a new one.')
@@ -56,9 +44,9 @@ def simulate_dataset(root: Path, participants: int, seed: int) -> Iterator[str]:
         raise UsageError(f'{root} cannot be written: {error.strerror}.') from error
     width = max(2, len(str(participants)))
     seeds = np.random.SeedSequence(seed).generate_state(participants)
-    for i, own in enumerate(seeds, start=1):
+    for i, subject_seed in enumerate(seeds, start=1):
         label = f'{i:0{width}d}'
-        write_subject(root, label, simulate_subject(int(own)))
+        write_subject(root, label, simulate_subject(int(subject_seed)))
         yield label
 
 
@@ -108,11 +96,14 @@ def write_subject(
     root
         The dataset's folder.
     label
-        The participant's, without ``sub-``.
+        The participant's label, without ``sub-``.
+    subject
+        What is written.
     session
         The session's label, without ``ses-``.
     inputs
         Which images are written; the truth always is.
+
     """
     parts = [f'sub-{label}'] + ([f'ses-{session}'] if session else [])
     stem = '_'.join(parts)

@@ -3,13 +3,12 @@
 import numpy as np
 from scipy import ndimage
 
-from deepmir_bids.reconstruction.dipole_inversion import (
-    invert_l2,
-    invert_truncated,
-    invert_weighted_l2,
-    radians_per_ppm,
-)
-from deepmir_bids.reconstruction.phase import remove_background, unwrap_laplacian
+from deepmir_bids.reconstruction.background_field import remove_background
+from deepmir_bids.reconstruction.dipole_kernel import radians_per_ppm
+from deepmir_bids.reconstruction.inversion_l2 import invert_l2
+from deepmir_bids.reconstruction.inversion_tkd import invert_truncated
+from deepmir_bids.reconstruction.inversion_weighted_l2 import invert_weighted_l2
+from deepmir_bids.reconstruction.unwrapping import unwrap_laplacian
 from deepmir_bids.simulation.acquisition import Acquisition
 
 
@@ -42,10 +41,25 @@ def _trusted(
 def reconstruct_qsm(
     image: np.ndarray, mask: np.ndarray, acquisition: Acquisition
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reconstruct susceptibility in ppm from a complex image, by the acquisition's method.
+    """Reconstruct susceptibility from a complex image, by the acquisition's method.
 
-    Returns the map (X, Y, Z), float32 and zero outside its mask, with its mean over the mask at
-    zero, and that mask.
+    Parameters
+    ----------
+    image
+        Complex image (X, Y, Z) as the scanner gives it.
+    mask
+        Brain mask (X, Y, Z).
+    acquisition
+        The scan, with its method of QSM.
+
+    Returns
+    -------
+    chi_ppm
+        Susceptibility (X, Y, Z) in ppm, float32; its mean over where it is known is zero, and so
+        is everything outside.
+    known
+        Where it is known: the mask, eroded by the removal of the background field.
+
     """
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     chi = np.zeros(mask.shape, dtype=np.float32)

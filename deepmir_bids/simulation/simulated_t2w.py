@@ -1,4 +1,4 @@
-"""The T2w beside the SWI: its own grid, its own head position."""
+"""The T2w of a head: another grid than the SWI's, and another position of the head."""
 
 import numpy as np
 from scipy import ndimage
@@ -6,11 +6,56 @@ from scipy.spatial.transform import Rotation
 
 from deepmir_bids.simulation.acquisition import Acquisition
 from deepmir_bids.simulation.image_grid import smooth_noise
-from deepmir_bids.simulation.random_head import Anatomy
+from deepmir_bids.simulation.random_head import Head
 from deepmir_bids.simulation.small_sources import Source
+from deepmir_bids.simulation.tissue_properties import contrast_map, spin_echo_levels
 
 #: How much darker a T2w gets where a source fills a voxel.
 DARKENING = {'CMB': 0.45, 'iron': 0.35, 'calcification': 0.5}
+
+
+def simulate_t2w(
+    head: Head,
+    iron: np.ndarray,
+    damage: np.ndarray,
+    sources: list[Source],
+    acquisition: Acquisition,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Simulate the T2w of a head.
+
+    Parameters
+    ----------
+    head
+        The head.
+    iron
+        Susceptibility of its deep nuclei in ppm, on the head's grid.
+    damage
+        Share of each voxel's white matter that is hyperintense, on the head's grid.
+    sources
+        Lesions and calcifications.
+    acquisition
+        The scan.
+    rng
+        Draws contrast, motion, shading and noise.
+
+    Returns
+    -------
+    t2w
+        The image (X, Y, Z), float32.
+    affine
+        4x4 from its voxels to world mm.
+    motion
+        4x4 from a world point of the T2w to its place in the SWI.
+
+    """
+    contrast = contrast_map(head, spin_echo_levels(rng), 0.06, rng)
+    contrast *= np.exp(-np.float32(rng.uniform(1, 3)) * iron)
+    contrast += np.float32(rng.uniform(0.2, 0.4)) * damage
+    contrast = weight_lesions(contrast, head, sources)
+    motion = random_motion(rng)
+    t2w, affine = acquire_t2w(contrast, head, acquisition, motion, rng)
+    return t2w, affine, motion
 
 
 def random_motion(rng: np.random.Generator) -> np.ndarray:
@@ -30,19 +75,19 @@ def t2w_affine(acquisition: Acquisition) -> tuple[np.ndarray, tuple[int, ...]]:
     return affine, tuple(int(n) for n in shape)
 
 
-def weight_lesions(contrast: np.ndarray, anatomy: Anatomy, sources: list[Source]) -> np.ndarray:
-    """Return the contrast darkened by sources, on the anatomy's grid."""
+def weight_lesions(contrast: np.ndarray, head: Head, sources: list[Source]) -> np.ndarray:
+    """Return the contrast darkened by sources, on the head's grid."""
     contrast = contrast.copy()
     for source in sources:
-        box = anatomy.grid.box_around(source.centre_mm, source.diameter_mm + 2)
-        filled = source.occupancy(anatomy.grid.crop(box), anatomy)
+        box = head.grid.box_around(source.centre_mm, source.diameter_mm + 2)
+        filled = source.occupancy(head.grid.crop(box), head)
         contrast[box] *= 1 - np.float32(DARKENING[source.kind]) * filled
     return contrast
 
 
 def acquire_t2w(
     contrast: np.ndarray,
-    anatomy: Anatomy,
+    head: Head,
     acquisition: Acquisition,
     motion: np.ndarray,
     rng: np.random.Generator,
@@ -50,7 +95,7 @@ def acquire_t2w(
     """Return a T2w (X, Y, Z), float32, and its affine: moved, shaded, with noise."""
     affine, shape = t2w_affine(acquisition)
     rotation, centre = acquisition.rotation, np.asarray(acquisition.centre_mm)
-    # From T2w voxels to SWI world, to image mm, to indices of the anatomy.
+    # From T2w voxels to SWI world, to image mm, to indices of the head's grid.
     matrix = motion @ affine
     matrix = np.vstack(
         [
@@ -58,10 +103,10 @@ def acquire_t2w(
             [0, 0, 0, 1],
         ]
     )
-    scale = np.asarray(anatomy.grid.spacing)
+    scale = np.asarray(head.grid.spacing)
     linear = matrix[:3, :3] / scale[:, None]
-    offset = (matrix[:3, 3] - anatomy.grid.origin) / scale
-    # A voxel averages over its size; the anatomy's own grid counts for a part of that.
+    offset = (matrix[:3, 3] - head.grid.origin) / scale
+    # A voxel averages over its size; the head's grid has averaged a part of that already.
     blur = np.sqrt(np.maximum(np.asarray(acquisition.t2w_voxel_mm) ** 2 / 12 - scale**2 / 12, 0))
     blurred = ndimage.gaussian_filter(contrast, blur / scale)
     image = ndimage.affine_transform(blurred, linear, offset, output_shape=shape, order=1)

@@ -1,23 +1,22 @@
-"""Small things with a susceptibility of their own: microbleeds, iron deposits, calcifications."""
+"""Small sources of susceptibility: microbleeds, iron deposits, calcifications."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from deepmir_bids.simulation.dipole_field import dipole_field
-from deepmir_bids.simulation.image_grid import Box, Grid, resample
-from deepmir_bids.simulation.random_head import Anatomy, nucleus_values
-
-BASAL_GANGLIA = ('caudate', 'putamen', 'pallidum')
+from deepmir_bids.simulation.image_grid import Box, ImageGrid, interpolate
+from deepmir_bids.simulation.random_head import Head, nucleus_values
 
 
 @dataclass(frozen=True)
 class Source:
-    """A small source: its centre in image mm, its own diameter in mm and susceptibility in ppm.
+    """A small source: its centre in image mm, its diameter in mm and susceptibility in ppm.
 
     ``stretch`` (3, 3) deforms the sphere, ``waves`` (n, 4) are wave vectors in 1/mm and phases
     that roughen its surface by ``roughness`` of its radius. ``nucleus`` names what confines it, if
-    anything does. ``decay_per_s`` is R2* at 3 T that it adds beside its susceptibility's own.
+    anything does. ``decay_per_s`` is R2* at 3 T that it adds to that of its
+    susceptibility.
     """
 
     kind: str
@@ -31,17 +30,22 @@ class Source:
     nucleus: str | None = None
     decay_per_s: float = 0.0
 
-    def occupancy(self, grid: Grid, anatomy: Anatomy) -> np.ndarray:
+    @property
+    def is_lesion(self) -> bool:
+        """Whether it is to be detected: a calcification only looks like a microbleed."""
+        return self.kind != 'calcification'
+
+    def occupancy(self, grid: ImageGrid, head: Head) -> np.ndarray:
         """Return how much of each voxel the source fills, 0 to 1."""
         reach = (
             self.diameter_mm / 2 * (1 + self.roughness) * np.linalg.norm(self.stretch, -2) ** -1
         )
         box = grid.box_around(self.centre_mm, float(reach) + max(grid.spacing))
         filled = np.zeros(grid.shape, dtype=np.float32)
-        filled[box] = self._filled(grid.crop(box), anatomy)
+        filled[box] = self._filled(grid.crop(box), head)
         return filled
 
-    def _filled(self, grid: Grid, anatomy: Anatomy) -> np.ndarray:
+    def _filled(self, grid: ImageGrid, head: Head) -> np.ndarray:
         axes = [(grid.coordinates(a) - self.centre_mm[a]).astype(np.float32) for a in range(3)]
         offset = np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1)
         distance = np.linalg.norm(offset @ self.stretch.T.astype(np.float32), axis=-1)
@@ -51,8 +55,8 @@ class Source:
         edge = self.diameter_mm / 2 * (1 + self.roughness * ripple / len(self.waves)) - distance
         filled = np.clip(0.5 + edge / np.float32(np.mean(grid.spacing)), 0, 1)
         if self.nucleus is not None:
-            inside = np.isin(anatomy.nucleus, nucleus_values(self.nucleus)).astype(np.float32)
-            inside = resample(inside, anatomy.grid, grid)
+            inside = np.isin(head.nucleus, nucleus_values(self.nucleus)).astype(np.float32)
+            inside = interpolate(inside, head.grid, grid)
             filled *= np.clip(2 * inside - 0.2, 0, 1)
         return filled
 
@@ -63,7 +67,7 @@ class LocalSource:
 
     source: Source
     box: Box
-    grid: Grid
+    grid: ImageGrid
     occupancy: np.ndarray
     field_ppm: np.ndarray
 
@@ -75,11 +79,11 @@ class LocalSource:
 
 def localise(
     source: Source,
-    voxels: Grid,
+    voxels: ImageGrid,
     limits: Box,
     parts: tuple[int, ...],
     b0_direction: np.ndarray,
-    anatomy: Anatomy,
+    head: Head,
 ) -> LocalSource | None:
     """Return a source's field on the voxels around it, each cut into ``parts``.
 
@@ -95,7 +99,7 @@ def localise(
     if any(s.stop <= s.start for s in box):
         return None
     grid = voxels.crop(box).subdivided(parts)
-    occupancy = source.occupancy(grid, anatomy)
+    occupancy = source.occupancy(grid, head)
     field = dipole_field(source.chi_ppm * occupancy, grid.spacing, b0_direction, padding=1.6)
     return LocalSource(source, box, grid, occupancy, field)
 

@@ -5,7 +5,7 @@ from scipy import ndimage
 
 from deepmir_bids.anatomy.deep_nuclei import nuclei
 from deepmir_bids.simulation.image_grid import smooth_noise
-from deepmir_bids.simulation.random_head import OUTER, Anatomy
+from deepmir_bids.simulation.random_head import OUTER, Head
 
 #: Susceptibility in ppm relative to water-like tissue (qsm-forward's table, after Marques et al.,
 #: Magn Reson Med 2021;86:526); bone and fat are working values.
@@ -57,68 +57,68 @@ def nucleus_susceptibility(kind: str, age: float) -> float:
     return NUCLEUS_PPM[kind]
 
 
-def iron_map(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
+def iron_map(head: Head, rng: np.random.Generator) -> np.ndarray:
     """Return the nuclei's susceptibility in ppm, with the variation that people have.
 
     A person's load, each nucleus', each side's, a gradient along the nucleus and a patchy texture
     all vary: a deposit must be told from a nucleus that is merely rich in iron.
     """
-    spacing = anatomy.grid.spacing[0]
+    spacing = head.grid.spacing[0]
     values = np.zeros(max(n.index for n in nuclei()) + 1, dtype=np.float32)
     person = rng.normal(0, 0.22)
     spread = {n.kind: rng.normal(0, 0.15) for n in nuclei()}
     for n in nuclei():
         log = person + spread[n.kind] + rng.normal(0, 0.07)
-        values[n.index] = nucleus_susceptibility(n.kind, anatomy.age) * np.exp(log)
-    iron = values[anatomy.nucleus]
-    patchy = rng.uniform(0.1, 0.35) * smooth_noise(anatomy.grid.shape, 2.5 / spacing, rng)
-    gradient = -rng.uniform(0, 0.025) * anatomy.mni[1] + rng.normal(0, 0.01) * anatomy.mni[2]
+        values[n.index] = nucleus_susceptibility(n.kind, head.age) * np.exp(log)
+    iron = values[head.nucleus]
+    patchy = rng.uniform(0.1, 0.35) * smooth_noise(head.grid.shape, 2.5 / spacing, rng)
+    gradient = -rng.uniform(0, 0.025) * head.mni[1] + rng.normal(0, 0.01) * head.mni[2]
     iron *= np.exp(patchy + np.clip(gradient, -0.5, 0.5)).astype(np.float32)
     return ndimage.gaussian_filter(iron, 0.6 / spacing)
 
 
-def white_matter_damage(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
+def white_matter_damage(head: Head, rng: np.random.Generator) -> np.ndarray:
     """Return the share of each voxel's white matter that is hyperintense on a T2w, 0 to 1.
 
     Caps and bands around the ventricles and patches elsewhere, the more the older.
     """
-    spacing = anatomy.grid.spacing[0]
-    distance = ndimage.distance_transform_edt(~anatomy.ventricles) * spacing
-    load = rng.normal((anatomy.age - 75) / 15, 0.8)
-    patches = smooth_noise(anatomy.grid.shape, 5 / spacing, rng)
+    spacing = head.grid.spacing[0]
+    distance = ndimage.distance_transform_edt(~head.ventricles) * spacing
+    load = rng.normal((head.age - 75) / 15, 0.8)
+    patches = smooth_noise(head.grid.shape, 5 / spacing, rng)
     level = patches + 3 * np.exp(-distance / 5) + load - 3.2
-    return (np.clip(level, 0, 1) * anatomy.wm * (anatomy.nucleus == 0)).astype(np.float32)
+    return (np.clip(level, 0, 1) * head.wm * (head.nucleus == 0)).astype(np.float32)
 
 
-def susceptibility_map(anatomy: Anatomy, iron: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def susceptibility_map(head: Head, iron: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the head's susceptibility in ppm, air included."""
-    texture = 0.006 * smooth_noise(anatomy.grid.shape, 2 / anatomy.grid.spacing[0], rng)
-    chi = CHI_PPM['gm'] * anatomy.gm + CHI_PPM['wm'] * anatomy.wm + CHI_PPM['csf'] * anatomy.csf
-    chi += (texture * (anatomy.gm + anatomy.wm) + iron).astype(np.float32)
+    texture = 0.006 * smooth_noise(head.grid.shape, 2 / head.grid.spacing[0], rng)
+    chi = CHI_PPM['gm'] * head.gm + CHI_PPM['wm'] * head.wm + CHI_PPM['csf'] * head.csf
+    chi += (texture * (head.gm + head.wm) + iron).astype(np.float32)
     for tissue in ('air', 'bone', 'fat'):
-        chi[anatomy.outer == OUTER[tissue]] = CHI_PPM[tissue]
+        chi[head.outer == OUTER[tissue]] = CHI_PPM[tissue]
     return chi
 
 
-def relaxation_map(anatomy: Anatomy, iron: np.ndarray, field_t: float) -> np.ndarray:
+def relaxation_map(head: Head, iron: np.ndarray, field_t: float) -> np.ndarray:
     """Return R2* in 1/s at a field strength."""
-    rate = sum(R2STAR_3T[t] * getattr(anatomy, t) for t in ('gm', 'wm', 'csf'))
+    rate = sum(R2STAR_3T[t] * getattr(head, t) for t in ('gm', 'wm', 'csf'))
     rate = rate + np.float32(R2STAR_PER_PPM_3T) * iron
     for tissue, value in OUTER.items():
         if tissue in R2STAR_3T:
-            rate[anatomy.outer == value] = R2STAR_3T[tissue]
+            rate[head.outer == value] = R2STAR_3T[tissue]
     return (rate * relaxation_scale(field_t)).astype(np.float32)
 
 
 def contrast_map(
-    anatomy: Anatomy, levels: dict[str, float], grain: float, rng: np.random.Generator
+    head: Head, levels: dict[str, float], grain: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Return a map of intensities by tissue, with a patchy texture of relative size ``grain``."""
-    image = sum(levels[t] * getattr(anatomy, t) for t in ('gm', 'wm', 'csf'))
+    image = sum(levels[t] * getattr(head, t) for t in ('gm', 'wm', 'csf'))
     for tissue, value in OUTER.items():
         if tissue != 'brain':
-            image[anatomy.outer == value] = levels[tissue]
-    spacing = anatomy.grid.spacing[0]
+            image[head.outer == value] = levels[tissue]
+    spacing = head.grid.spacing[0]
     texture = smooth_noise(image.shape, 1.7 / spacing, rng) + smooth_noise(
         image.shape, 5 / spacing, rng
     )

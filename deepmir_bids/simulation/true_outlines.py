@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from deepmir_bids import CLASSES
-from deepmir_bids.simulation.image_grid import Grid
+from deepmir_bids.simulation.image_grid import ImageGrid
 from deepmir_bids.simulation.small_sources import LocalSource
 
 #: Share of the surrounding signal that must be lost for a voxel to be outlined.
@@ -19,21 +19,21 @@ def outline(
     swi_without: np.ndarray,
     noise: float,
     lesions: list[LocalSource],
-    voxels: Grid,
+    voxels: ImageGrid,
 ) -> np.ndarray:
     """Outline lesions by the signal that they take from an SWI.
 
     A voxel belongs to a lesion where the loss exceeds `VISIBLE_LOSS` of the signal around it and
     two and a half times the noise, and which is joined by faces to the lesion's own place. The
     dipole's lobes farther away are not the lesion. Of an outline in several pieces the largest is
-    kept: a lesion is one, and nobody outlines the two voxels beside it.
+    kept: a lesion is a single body, and nobody outlines the two voxels beside it.
 
     Parameters
     ----------
     swi, swi_without
         SWI (X, Y, Z) with the lesions and without them, of the same noise.
     noise
-        Standard deviation of the SWI's noise.
+        Standard deviation of the SWI's noise, in the unit of the SWI.
     lesions
         The lesions in ``swi``.
     voxels
@@ -41,8 +41,10 @@ def outline(
 
     Returns
     -------
-    Each lesion's number, counted from 1, where it is outlined; uint16. A lesion that cannot be
-    seen has no voxel.
+    index
+        Each lesion's number, counted from 1, where it is outlined (X, Y, Z), uint16. A lesion
+        that cannot be seen has no voxel.
+
     """
     smallest = max(2, SMALLEST_MM3 / float(np.prod(voxels.spacing)))
     index = np.zeros(swi.shape, dtype=np.uint16)
@@ -74,7 +76,7 @@ def _largest(mask: np.ndarray) -> np.ndarray:
     return (pieces == sizes.argmax()) & mask
 
 
-def _neighbourhood(lesion: LocalSource, voxels: Grid) -> np.ndarray:
+def _neighbourhood(lesion: LocalSource, voxels: ImageGrid) -> np.ndarray:
     """Return the voxels of a lesion's box that can belong to it: near what it fills."""
     filled = _voxel_share(lesion) > 0.02
     if not filled.any():

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from deepmir_bids.simulation.image_grid import Grid
-from deepmir_bids.simulation.random_head import OUTER, Anatomy
+from deepmir_bids.simulation.image_grid import ImageGrid
+from deepmir_bids.simulation.random_head import OUTER, Head
 
 #: Deep veins and sinuses: way points in MNI mm (mirrored if off the midline), calibre in mm.
 DEEP_VEINS = {
@@ -46,21 +46,21 @@ class Vein:
     chi_ppm: float
 
 
-def random_veins(anatomy: Anatomy, rng: np.random.Generator) -> list[Vein]:
+def random_veins(head: Head, rng: np.random.Generator) -> list[Vein]:
     """Draw a brain's veins: medullary, superficial, sulcal, their branches, and the deep ones."""
     chi = rng.uniform(0.22, 0.40)
     density = float(np.exp(rng.normal(0, 0.3)))
-    veins = _deep(anatomy, chi, rng)
-    veins += _medullary(anatomy, chi, density, rng)
-    veins += _superficial(anatomy, chi, density, rng)
-    sulcal = _sulcal(anatomy, chi, density, rng)
+    veins = _deep(head, chi, rng)
+    veins += _medullary(head, chi, density, rng)
+    veins += _superficial(head, chi, density, rng)
+    sulcal = _sulcal(head, chi, density, rng)
     return veins + sulcal
 
 
-def rasterise(veins: list[Vein], grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+def rasterise(veins: list[Vein], grid: ImageGrid) -> tuple[np.ndarray, np.ndarray]:
     """Return each voxel's share of venous blood and the susceptibility that it brings in ppm.
 
-    Every stretch of vein spreads its own volume over points of its cross-section, so that veins
+    Every stretch of vein spreads its volume over points of its cross-section, so that veins
     thinner than a voxel keep their total susceptibility.
     """
     share = np.zeros(grid.shape, dtype=np.float32)
@@ -131,7 +131,7 @@ def _grow(
 class _VectorField:
     """The gradient of a smoothed map, sampled at points in image mm."""
 
-    def __init__(self, image: np.ndarray, grid: Grid, smooth_mm: float):
+    def __init__(self, image: np.ndarray, grid: ImageGrid, smooth_mm: float):
         smoothed = ndimage.gaussian_filter(image, smooth_mm / grid.spacing[0])
         self.grid = grid
         self.parts = np.gradient(smoothed, *grid.spacing)
@@ -142,7 +142,9 @@ class _VectorField:
         return np.stack([p[tuple(index.T)] for p in self.parts], axis=1)
 
 
-def _random_points(mask: np.ndarray, grid: Grid, n: int, rng: np.random.Generator) -> np.ndarray:
+def _random_points(
+    mask: np.ndarray, grid: ImageGrid, n: int, rng: np.random.Generator
+) -> np.ndarray:
     """Return n random points (n, 3) in image mm within a mask."""
     inside = np.flatnonzero(mask)
     if not inside.size:
@@ -188,38 +190,34 @@ def _branches(parents: list[Vein], share: float, rng: np.random.Generator) -> li
     return branches
 
 
-def _medullary(
-    anatomy: Anatomy, chi: float, density: float, rng: np.random.Generator
-) -> list[Vein]:
+def _medullary(head: Head, chi: float, density: float, rng: np.random.Generator) -> list[Vein]:
     """Deep medullary veins: from the lateral ventricles' walls outward through white matter."""
-    ventricle, z = anatomy.ventricles, anatomy.mni[2]
-    distance = ndimage.distance_transform_edt(~ventricle, sampling=anatomy.grid.spacing)
-    outward = _VectorField(np.minimum(distance, 45).astype(np.float32), anatomy.grid, 3)
-    near = (distance > 1) & (distance < 12) & (anatomy.wm > 0.6) & (anatomy.nucleus == 0) & (z > 0)
-    start = _random_points(near, anatomy.grid, int(380 * density), rng)
+    ventricle, z = head.ventricles, head.mni[2]
+    distance = ndimage.distance_transform_edt(~ventricle, sampling=head.grid.spacing)
+    outward = _VectorField(np.minimum(distance, 45).astype(np.float32), head.grid, 3)
+    near = (distance > 1) & (distance < 12) & (head.wm > 0.6) & (head.nucleus == 0) & (z > 0)
+    start = _random_points(near, head.grid, int(380 * density), rng)
     paths = _grow(start, outward(start), lambda p: 0.5 * outward(p), 48, rng, wander=0.18)
     veins = _veins_from('medullary', paths, (0.3, 1.0), chi, rng, shortest=12)
     return veins + _branches(veins, 0.6, rng)
 
 
-def _superficial(
-    anatomy: Anatomy, chi: float, density: float, rng: np.random.Generator
-) -> list[Vein]:
+def _superficial(head: Head, chi: float, density: float, rng: np.random.Generator) -> list[Vein]:
     """Veins that cross the cortex into the white matter beneath it."""
-    inward = _VectorField(anatomy.wm, anatomy.grid, 1.5)
-    cortex = (anatomy.gm > 0.5) & (anatomy.nucleus == 0)
-    start = _random_points(cortex, anatomy.grid, int(1300 * density), rng)
+    inward = _VectorField(head.wm, head.grid, 1.5)
+    cortex = (head.gm > 0.5) & (head.nucleus == 0)
+    start = _random_points(cortex, head.grid, int(1300 * density), rng)
     paths = _grow(start, inward(start), lambda p: 0.8 * inward(p), 22, rng, wander=0.2)
     return _veins_from('superficial', paths, (0.25, 0.7), chi, rng, shortest=6)
 
 
-def _sulcal(anatomy: Anatomy, chi: float, density: float, rng: np.random.Generator) -> list[Vein]:
+def _sulcal(head: Head, chi: float, density: float, rng: np.random.Generator) -> list[Vein]:
     """Veins of the sulci and of the brain's surface, which keep to the fluid."""
-    fluid = anatomy.csf + (anatomy.outer == OUTER['fluid'])
-    towards = _VectorField(fluid.astype(np.float32), anatomy.grid, 1.2)
-    surface = _VectorField(anatomy.brain.astype(np.float32), anatomy.grid, 2)
-    sulci = (anatomy.csf > 0.35) & anatomy.brain & ~anatomy.ventricles
-    start = _random_points(sulci, anatomy.grid, int(1000 * density), rng)
+    fluid = head.csf + (head.outer == OUTER['fluid'])
+    towards = _VectorField(fluid.astype(np.float32), head.grid, 1.2)
+    surface = _VectorField(head.brain.astype(np.float32), head.grid, 2)
+    sulci = (head.csf > 0.35) & head.brain & ~head.ventricles
+    start = _random_points(sulci, head.grid, int(1000 * density), rng)
     paths = _grow(
         start,
         rng.standard_normal(start.shape),
@@ -232,7 +230,7 @@ def _sulcal(anatomy: Anatomy, chi: float, density: float, rng: np.random.Generat
     return veins + _branches(veins, 0.5, rng)
 
 
-def _deep(anatomy: Anatomy, chi: float, rng: np.random.Generator) -> list[Vein]:
+def _deep(head: Head, chi: float, rng: np.random.Generator) -> list[Vein]:
     """The named veins of `DEEP_VEINS`, each a smooth curve through its displaced way points."""
     from scipy.interpolate import make_interp_spline
 
@@ -242,7 +240,7 @@ def _deep(anatomy: Anatomy, chi: float, rng: np.random.Generator) -> list[Vein]:
         for side in sides:
             way = np.array(points, dtype=float) * (side, 1, 1)
             way[1:-1] += rng.normal(0, 1.2, way[1:-1].shape)
-            knots = anatomy.from_mni(way)
+            knots = head.from_mni(way)
             curve = make_interp_spline(np.arange(len(knots)), knots, k=min(3, len(knots) - 1))
             path = curve(np.linspace(0, len(knots) - 1, 60))
             radius = calibre / 2 * rng.uniform(0.6, 1.15) * np.linspace(1, rng.uniform(0.6, 1), 60)

@@ -3,14 +3,9 @@
 import numpy as np
 import pytest
 
-from deepmir_bids.reconstruction.dipole_inversion import (
-    dipole_kernel,
-    invert_l2,
-    invert_truncated,
-    invert_weighted_l2,
-    padded_shape,
-    radians_per_ppm,
-)
+from deepmir_bids.reconstruction.inversion_l2 import invert_l2
+from deepmir_bids.reconstruction.inversion_tkd import invert_truncated
+from deepmir_bids.reconstruction.inversion_weighted_l2 import invert_weighted_l2
 from deepmir_bids.simulation.dipole_field import dipole_field
 
 VOXEL = (1.0, 1.0, 1.5)
@@ -24,24 +19,6 @@ def ball():
     distance = np.sqrt(x**2 + y**2 + z**2)
     chi = np.where(distance < 5, 0.2, 0).astype(np.float32)
     return chi, distance
-
-
-def test_phase_at_3_tesla():
-    assert radians_per_ppm(0.020, 3.0) == pytest.approx(16.05, abs=0.01)
-
-
-def test_kernel_is_the_transform_of_a_real_even_dipole():
-    kernel = dipole_kernel((8, 10, 12), VOXEL, B0)
-    assert kernel.shape == (8, 10, 7)
-    assert kernel[0, 0, 0] == 0
-    assert kernel.max() <= 1 / 3 + 1e-6
-    assert kernel.min() >= -2 / 3 - 1e-6
-
-
-def test_padded_shape_is_large_enough():
-    assert all(
-        p >= 1.3 * n for n, p in zip((37, 41, 50), padded_shape((37, 41, 50), 1.3), strict=True)
-    )
 
 
 @pytest.mark.parametrize(

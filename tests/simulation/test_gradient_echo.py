@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
-from deepmir_bids.reconstruction.phase_mask_swi import susceptibility_weighted
+from deepmir_bids.reconstruction.susceptibility_weighting import susceptibility_weighted
 from deepmir_bids.simulation.acquisition import Acquisition
 from deepmir_bids.simulation.gradient_echo import (
     Coarse,
     Fine,
     add_source,
     local_signal,
+    noise_share,
     volume_signal,
     zero_fill,
 )
-from deepmir_bids.simulation.image_grid import Grid
+from deepmir_bids.simulation.image_grid import ImageGrid
 from deepmir_bids.simulation.small_sources import Source, localise
 
 PARTS = (3, 3, 4)
@@ -31,7 +32,7 @@ def bleed(diameter_mm=1.6, chi_ppm=1.0, decay=0.0):
 def image_of(source, echo_time_s, shape=(48, 48, 16)):
     """Return complex images with and without a source in tissue of T2* 55 ms, and the source."""
     scan = Acquisition(echo_time_s=echo_time_s, voxel_mm=(0.8, 0.8, 1.5), shape=shape)
-    whole = Grid.centred((0, 0, 0), (4, 4, 4), (12, 12, 8))
+    whole = ImageGrid.centred((0, 0, 0), (4, 4, 4), (12, 12, 8))
     signal = np.full(whole.shape, np.exp(-echo_time_s / 0.055), dtype=np.float32)
     coarse = Coarse(whole, np.zeros(whole.shape, dtype=np.float32), signal)
     box = tuple(slice(0, n) for n in shape)
@@ -39,11 +40,11 @@ def image_of(source, echo_time_s, shape=(48, 48, 16)):
     zeros = np.zeros(grid.shape, dtype=np.float32)
     fine = Fine(box, PARTS, grid, zeros, zeros.copy())
     local = localise(source, scan.grid, box, PARTS, scan.b0_direction, None)
-    add_source(fine, local, scan.field_t, lesion=True)
+    add_source(fine, local, scan.field_t)
     image = volume_signal(coarse, fine, scan)
     without = np.full(shape, signal[0, 0, 0], dtype=np.complex64)
-    image[local.box] = local_signal(coarse, fine, local, scan, True, True)
-    without[local.box] = local_signal(coarse, fine, local, scan, True, False)
+    image[local.box] = local_signal(coarse, fine, local, scan, with_lesions=True)
+    without[local.box] = local_signal(coarse, fine, local, scan, with_lesions=False)
     return image, without, local
 
 
@@ -104,3 +105,12 @@ def test_zero_filling_rings_and_keeps_what_is_coarse():
     np.testing.assert_allclose(filled.mean(), image.mean(), atol=1e-6)
     np.testing.assert_allclose(zero_fill(filled, 0.5), filled, atol=1e-5)
     np.testing.assert_allclose(zero_fill(image, 1.0), image, atol=1e-5)
+
+
+def test_noise_that_zero_filling_leaves():
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((64, 48, 16)) + 1j * rng.standard_normal((64, 48, 16))
+    left = noise_share(noise.shape, 0.75)
+    assert left == pytest.approx(zero_fill(noise, 0.75).real.std() / noise.real.std(), rel=0.02)
+    assert left == pytest.approx(0.75, abs=0.02)
+    assert noise_share(noise.shape, 1.0) == 1

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from deepmir_bids.simulation.image_grid import Grid
+from deepmir_bids.simulation.image_grid import ImageGrid
 from deepmir_bids.simulation.random_lesions import PLACES, iron_count, microbleed_count
 from deepmir_bids.simulation.small_sources import LocalSource, Source
 from deepmir_bids.simulation.true_outlines import classes, outline
 from deepmir_bids.simulation.veins import Vein, rasterise
 
-VOXELS = Grid.centred((0, 0, 0), (1, 1, 1), (24, 24, 24))
+VOXELS = ImageGrid.centred((0, 0, 0), (1, 1, 1), (24, 24, 24))
 BOX = (slice(2, 22),) * 3
 
 

@@ -1,5 +1,7 @@
 """A whole simulated subject."""
 
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -7,8 +9,9 @@ from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
 from deepmir_bids import CLASSES
-from deepmir_bids.simulation.acquisition import random_acquisition
-from deepmir_bids.simulation.simulated_subject import reorient
+from deepmir_bids.simulation.acquisition import SLOPPY, random_acquisition
+from deepmir_bids.simulation.gradient_echo import receive, zero_fill
+from deepmir_bids.simulation.simulated_subject import reorient, simulate_subject
 from deepmir_bids.simulation.tissue_properties import nucleus_susceptibility
 
 IMAGES = ('swi', 'qsm', 't2w', 'brain_mask', 'truth', 'lesion_numbers')
@@ -85,6 +88,31 @@ def test_same_seed_same_images_however_many_threads_add_up(sloppy, simulate_slop
         a, b = (np.asarray(getattr(s, name).dataobj) for s in (sloppy, again))
         assert a.tobytes() == b.tobytes()
     assert sloppy.lesions.equals(again.lesions)
+
+
+class OutlineReached(Exception):
+    """The simulation has come to its outlines."""
+
+
+def test_outlines_get_the_noise_that_is_left_in_the_swi(monkeypatch):
+    """Zero-filling takes the noise of the outer k-space away."""
+    module = 'deepmir_bids.simulation.simulated_subject'
+    received, passed = [], []
+
+    def keep_noise(*args):
+        sensitivity, noise = receive(*args)
+        received.append(noise)
+        return sensitivity, noise
+
+    def keep_deviation(swi, swi_without, noise, *others):
+        passed.append(noise)
+        raise OutlineReached
+
+    monkeypatch.setattr(f'{module}.receive', keep_noise)
+    monkeypatch.setattr(f'{module}.outline', keep_deviation)
+    with pytest.raises(OutlineReached):
+        simulate_subject(3, replace(SLOPPY, sampled_share=0.7))
+    assert passed[0] == pytest.approx(zero_fill(received[0], 0.7).real.std(), rel=0.01)
 
 
 def test_reorient_keeps_the_world():
