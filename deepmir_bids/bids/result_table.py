@@ -273,11 +273,12 @@ def pieces_of(inputs: Iterable[str]) -> list[Result]:
 def as_markdown() -> str:
     """The table for people: file and what it holds, in Markdown."""
     rows = [
-        f'| `*{_readable(result.ending)}` | {result.text} |'
+        f'| `*{readable(result.ending)}` | {result.text} |'
         for result in RESULTS
     ]  # fmt: skip
     return '\n'.join(['| file | holds |', '| --- | --- |', *rows])
 
 
-def _readable(ending: str) -> str:
+def readable(ending: str) -> str:
+    """An ending for people: ``{atlas}`` becomes ``<atlas>``."""
     return ending.replace('{', '<').replace('}', '>')

@@ -1,8 +1,8 @@
-"""Two directives that take what the manual says of deepmir from deepmir itself.
+"""Three directives that take what the manual says of deepmir from deepmir itself.
 
 ``{columns} lesion_columns.json`` shows the columns of a table as their description in ``data/``
 has them, the same that goes beside the table as its sidecar; ``{columns} group_columns.json qc``
-shows a part of one. ``{help} deepmir_bids.cli.deepmir_model
+shows a part of one. ``{results}`` shows the table of a unit's results. ``{help} deepmir_bids.cli.deepmir_model
 import-keras`` shows what a command prints for ``--help``.
 """
 
@@ -20,8 +20,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from deepmir_bids.bids.result_table import RESULTS, readable
 from deepmir_bids.data import load
 
+#: When a result is there, by what it needs.
+NEEDS = {'t2w': 'with a T2w', 'qsm': 'with a QSM', 'review': 'once a reader put it there'}
 #: Width of a line of help, as in a terminal.
 COLUMNS = '88'
 
@@ -49,6 +52,22 @@ class ColumnsDirective(SphinxDirective):
             for name, about in described.items()
         ]
         return [_table(['column', 'unit', 'meaning'], rows)]
+
+
+class ResultsDirective(SphinxDirective):
+    """List the files of a unit."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a table with a row for each result."""
+        rows = [
+            [
+                nodes.paragraph('', '', nodes.literal(text=f'sub-01{readable(result.ending)}')),
+                nodes.paragraph(text=result.text),
+                nodes.paragraph(text=NEEDS.get(result.needs, 'always')),
+            ]
+            for result in RESULTS
+        ]
+        return [_table(['file', 'holds', 'there'], rows)]
 
 
 class HelpDirective(SphinxDirective):
@@ -94,4 +113,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Make the directives known to Sphinx."""
     app.add_directive('columns', ColumnsDirective)
     app.add_directive('help', HelpDirective)
+    app.add_directive('results', ResultsDirective)
     return {'parallel_read_safe': True}
