@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from nibabel.affines import apply_affine, voxel_sizes
 from scipy import ndimage
+from skimage.measure import regionprops
 
 from deepmir_bids.lesions.lesion_table import columns
 
@@ -32,8 +34,7 @@ def measure_lesions(
     names: dict[int, tuple[str, str]],
     to_template: Callable[[np.ndarray], np.ndarray],
 ) -> pd.DataFrame:
-    """
-    Make the lesion table, one row for each index of a label image.
+    """Make the lesion table, one row for each index of a label image.
 
     Parameters
     ----------
@@ -54,12 +55,13 @@ def measure_lesions(
     edge_mm = distance_to_edge(brain_mask, affine)
     counts = dict.fromkeys(set(classes), 0)
     rows = []
-    for index, box in enumerate(ndimage.find_objects(labels), start=1):
+    for lesion in regionprops(labels, spacing=voxel_sizes(affine)):
+        index, box = lesion.label, lesion.slice
         kind = classes[index - 1]
         counts[kind] += 1
         row = {'index': index, 'name': f'{kind}-{counts[kind]:02d}', 'class': kind}
-        row['structure'], row['region'] = place(structures[box][labels[box] == index], names)
-        row |= shape(np.argwhere(labels == index), affine)
+        row['structure'], row['region'] = place(structures[box][lesion.image], names)
+        row |= shape(lesion, affine)
         row['probability'] = float(probability[index - 1])
         row |= contrast(labels, index, box, affine, swi, qsm, brain_mask)
         centre = np.linalg.inv(affine) @ [row['x'], row['y'], row['z'], 1]
@@ -80,24 +82,35 @@ def place(values: np.ndarray, names: dict[int, tuple[str, str]]) -> tuple[str, s
     return names.get(int(counts.argmax()), ('n/a', 'n/a'))
 
 
-def shape(voxels: np.ndarray, affine: np.ndarray) -> dict[str, float]:
-    """Place, size and form of a lesion from its voxels (N, 3) and the grid's affine."""
-    world = voxels @ affine[:3, :3].T + affine[:3, 3]
-    volume = len(voxels) * abs(np.linalg.det(affine[:3, :3]))
-    # A voxel is a box, not a point: its own second moment keeps a single one from being flat.
-    own = affine[:3, :3] @ affine[:3, :3].T / 12
-    axes = np.linalg.eigvalsh(np.cov(world.T, bias=True).reshape(3, 3) + own)
+def shape(lesion, affine: np.ndarray) -> dict[str, float]:
+    """Place, size and form of a lesion.
+
+    Parameters
+    ----------
+    lesion
+        Of scikit-image's ``regionprops``, with the voxel sizes in mm as its ``spacing``.
+    affine
+        Of the grid, to RAS+ world mm.
+
+    """
+    zooms = voxel_sizes(affine)
+    centroid = apply_affine(affine, lesion.centroid / zooms)
+    # The inertia tensor is the covariance C of the voxels' places, as tr(C) - C. A voxel is a
+    # box, not a point: its own second moment keeps a single one from being flat.
+    inertia = lesion.inertia_tensor
+    covariance = np.eye(3) * np.trace(inertia) / 2 - inertia + np.diag(zooms**2 / 12)
+    axes = np.linalg.eigvalsh(covariance)
     return {
-        **dict(zip('xyz', map(float, world.mean(axis=0)), strict=True)),
-        'volume_mm3': float(volume),
-        'diameter_mm': float((6 * volume / np.pi) ** (1 / 3)),
+        **dict(zip('xyz', map(float, centroid), strict=True)),
+        'volume_mm3': float(lesion.area),
+        'diameter_mm': float(lesion.equivalent_diameter_area),
         'elongation': float(np.sqrt(axes[-1] / axes[0])),
     }
 
 
 def contrast(labels, index, box, affine, swi, qsm, brain_mask) -> dict[str, float]:
     """Signal of a lesion in SWI, against the tissue around it, and in QSM."""
-    zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    zooms = voxel_sizes(affine)
     reach = np.ceil(SURROUND_MM / zooms).astype(int)
     wide = tuple(slice(max(s.start - r, 0), s.stop + r) for s, r in zip(box, reach, strict=True))
     lesion = labels[wide] == index
@@ -115,8 +128,7 @@ def contrast(labels, index, box, affine, swi, qsm, brain_mask) -> dict[str, floa
 
 def distance_to_edge(brain_mask: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """Distance in mm of every brain voxel from the outside of the mask."""
-    zooms = np.linalg.norm(affine[:3, :3], axis=0)
-    return ndimage.distance_transform_edt(brain_mask > 0, sampling=zooms)
+    return ndimage.distance_transform_edt(brain_mask > 0, sampling=voxel_sizes(affine))
 
 
 def flags(row: dict) -> str | None:

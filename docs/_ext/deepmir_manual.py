@@ -2,7 +2,8 @@
 
 ``{columns} lesion_columns.json`` shows the columns of a table as their description in ``data/``
 has them, the same that goes beside the table as its sidecar; ``{columns} group_columns.json qc``
-shows a part of one. ``{results}`` shows the table of a unit's results. ``{help} deepmir_bids.cli.deepmir_model
+shows a part of one. ``{results}`` shows the table of a unit's results. ``{help}
+deepmir_bids.cli.deepmir_model
 import-keras`` shows what a command prints for ``--help``.
 """
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from deepmir_bids.cli.deepmir import main, parser, to_settings
+from deepmir_bids.cli.deepmir import main, notes_on_level, parser, to_settings
 from deepmir_bids.settings import Settings
 
 
@@ -96,6 +97,12 @@ def test_disk_without_room(raw, tmp_path, refused, monkeypatch):
     ('options', 'says'),
     [
         (['--derivatives', 'qsm'], 'takes NAME=PATH'),
+        (['--derivatives', 'a b=/tmp'], 'takes NAME=PATH'),
+        (['--derivatives', 'raw=/tmp'], 'raw is the BIDS dataset itself'),
+        (['--derivatives', 'q=/tmp', '--derivatives', 'q=/'], 'the name q that another one has'),
+        (['--derivatives', 'q=/tmp', '--brain-mask-from', 'q=/'], 'two datasets the name q'),
+        (['--template', 'MNI152NLin2009cAsm'], 'MNI152NLin2009cAsym'),
+        (['--device', 'cuda:97'], 'is not in this machine'),
         (['--derivatives', 'qsm=/nowhere'], '/nowhere (qsm) is not a folder'),
         (['--bids-filter-file', '/nowhere.json'], 'is not a file'),
         (['--atlas-labels', __file__], 'goes with an atlas file'),
@@ -106,6 +113,69 @@ def test_disk_without_room(raw, tmp_path, refused, monkeypatch):
 )
 def test_options_that_cannot_be_used(raw, tmp_path, refused, options, says):
     assert says in refused(raw, tmp_path / 'out', *options)
+
+
+def test_an_out_dir_that_is_somebody_elses_or_an_input(raw, tmp_path, refused):
+    theirs = tmp_path / 'fmriprep'
+    theirs.mkdir()
+    (theirs / 'dataset_description.json').write_text('{"GeneratedBy": [{"Name": "fMRIPrep"}]}')
+    assert 'holds what fMRIPrep made' in refused(raw, theirs)
+    qsm = tmp_path / 'qsm'
+    qsm.mkdir()
+    assert 'is an input (q)' in refused(raw, qsm, '--derivatives', f'q={qsm}')
+
+
+def test_a_bad_table_of_labels_leaves_no_log(raw, tmp_path, refused):
+    atlas, table = tmp_path / 'atlas.nii', tmp_path / 'labels.tsv'
+    nib.save(nib.Nifti1Image(np.ones((4, 4, 4), dtype=np.uint8), np.eye(4)), atlas)
+    for content, says in (('name\nx\n', 'no column index'), ('index\tname\n7\tx\n', 'none of')):
+        table.write_text(content)
+        options = ['--atlas', atlas, '--atlas-labels', table]
+        assert says in refused(raw, tmp_path / 'out', *options)
+
+
+@pytest.mark.parametrize('device', ['gpu', 'cuda:', 'mps'])
+def test_a_device_that_torch_does_not_know(device, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(['raw', 'out', 'participant', '--device', device])
+    assert end.value.code == 2
+    assert 'neither auto, cpu, cuda nor cuda:NUMBER' in capsys.readouterr().err
+
+
+def test_paths_are_absolute_wherever_they_stand(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ('mine', 'default', 'q', 'r'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'atlas.nii').touch()
+    line = 'raw out participant --model mine --atlas atlas.nii --atlas-labels a.tsv -w work'
+    line += ' --bids-filter-file f.json --derivatives q=q --use-plugin p.yml --nprocs 2'
+    settings = to_settings(parser().parse_args([*line.split(), '--derivatives', 'r=r']))
+    assert settings.model == str(tmp_path / 'mine')
+    assert settings.atlas == str(tmp_path / 'atlas.nii')
+    assert settings.derivatives == {'q': tmp_path / 'q', 'r': tmp_path / 'r'}
+    paths = [value for value in vars(settings).values() if isinstance(value, Path)]
+    assert len(paths) == 6
+    assert all(path.is_absolute() for path in paths)
+    # A shipped model is not mistaken for a folder that has its name.
+    assert to_settings(parser().parse_args(['raw', 'out', 'participant'])).model == 'default'
+
+
+@pytest.mark.parametrize(
+    ('level', 'options', 'says'),
+    [
+        ('group', ['--model', 'x'], '--model has no effect at the group level'),
+        ('participant', ['--by', 'sex'], '--by has no effect at the participant level'),
+        ('group', ['--by', 'sex', '--allow-mixed', '--dry-run'], None),
+    ],
+)
+def test_an_option_of_the_other_level_is_not_ignored_in_silence(level, options, says):
+    notes = notes_on_level(parser().parse_args(['raw', 'out', level, *options]))
+    assert notes == ([f'{says}.'] if says else [])
+
+
+def test_the_group_level_does_not_seem_to_choose_participants(tmp_path, capsys):
+    assert main(['raw', str(tmp_path), 'group', '--participant-label', '01']) == 2
+    assert '--participant-label has no effect at the group level' in capsys.readouterr().err
 
 
 def test_damaged_weights(raw, tmp_path, refused):

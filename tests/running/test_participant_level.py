@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,7 +13,8 @@ from deepmir_bids.cli import deepmir
 from deepmir_bids.model.keras_import import import_keras
 from deepmir_bids.model.network_choice import build
 from deepmir_bids.running import participant_level
-from deepmir_bids.running.participant_level import record, unsuited
+from deepmir_bids.running.participant_level import record
+from deepmir_bids.running.units_to_run import unsuited
 from deepmir_bids.settings import Settings
 
 
@@ -50,6 +52,7 @@ def test_a_dry_run_tells_all_and_writes_nothing(tmp_path, authors, capsys):
     assert 'skipped: no SWI found' in said
     assert 'steps of sub-01' in said
     assert 'predict' in said
+    assert f'anatomy: {SPACE}, atlas builtin' in said
 
     assert deepmir.main([*command, '--model', str(authors)]) == 1
     said = capsys.readouterr().out
@@ -82,6 +85,8 @@ def test_a_run_is_on_record_from_its_beginning(tmp_path, monkeypatch, reports_on
 
     monkeypatch.setattr(participant_level, 'collect_units', lambda _: units)
     monkeypatch.setattr(participant_level, 'configure_nipype', lambda *_: None)
+    monkeypatch.setattr(participant_level, 'choose_anatomy', lambda *_: Mock(note='built in'))
+    monkeypatch.setattr(participant_level, 'prepare_reports', lambda *_: ({}, 'graph'))
     monkeypatch.setattr(
         participant_level, 'prepare_run', lambda *_: ({'sub-03': 'no QSM'}, 'graph')
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from deepmir_bids.anatomy.atlas_structures import Structure
 from deepmir_bids.anatomy.template_choice import Anatomy
+from deepmir_bids.bids.result_table import results_of
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.settings import Settings
-from deepmir_bids.workflows.detection import operating_point
-from deepmir_bids.workflows.unit_outputs import source_uri
 from deepmir_bids.workflows.whole_app import init_deepmir_wf
 
 
@@ -29,8 +28,8 @@ def files(tmp_path):
 @pytest.fixture
 def anatomy(tmp_path):
     structures = (Structure(1, 'left putamen', 'deep'), Structure(2, 'right caudate', 'deep'))
-    paths = {name: tmp_path / name for name in ('judge', 'brain_mask', 'labels', 'regions')}
-    return Anatomy('MNI', 'atlas', (), structures=structures, source='builtin', **paths)
+    paths = {name: tmp_path / name for name in ('template_brain', 'brain_mask', 'labels')}
+    return Anatomy('MNI', 'atlas', (), structures=structures, **paths)
 
 
 def steps(settings, anatomy, unit):
@@ -65,7 +64,8 @@ def test_without_qsm_nothing_is_converted(files, anatomy):
     settings, unit = files
     _, names = steps(settings, anatomy, replace(unit, qsm=None))
     assert 'convert_chi' not in names
-    assert not any(name.endswith('nuclei_qsm') for name in names)
+    assert 'plot_nuclei' in steps(settings, anatomy, unit)[1]
+    assert 'plot_nuclei' not in names
 
 
 def test_a_given_brain_mask_reaches_registration_and_labels(files, anatomy, tmp_path):
@@ -81,7 +81,7 @@ def test_the_network_knows_nothing_of_thresholds(files, anatomy):
     _, first = steps(settings, anatomy, unit)
     _, second = steps(replace(settings, threshold_cmb=0.123), anatomy, unit)
     assert first['predict'].inputs.get_hashval() == second['predict'].inputs.get_hashval()
-    assert first['find'].inputs.thresholds != second['find'].inputs.thresholds
+    assert first['find'].inputs.criteria != second['find'].inputs.criteria
 
 
 def test_units_do_not_share_names(files, anatomy):
@@ -93,19 +93,42 @@ def test_units_do_not_share_names(files, anatomy):
     )
 
 
-def test_own_thresholds_win_over_the_models(files):
-    from deepmir_bids.model.model_registry import find_model, read_card
-    from deepmir_bids.settings import DEFAULT_MODEL
+def test_what_is_said_of_the_methods_is_what_is_run(files, anatomy):
+    settings, unit = files
 
-    card = read_card(find_model(DEFAULT_MODEL))
-    settings = replace(files[0], threshold_iron=0.5, min_volume=7.0, operating_point='precise')
-    thresholds, smallest = operating_point(settings, card, ['swi', 'qsm'])
-    assert thresholds == {'CMB': card.thresholds['swi+qsm']['precise']['CMB'], 'iron': 0.5}
-    assert smallest == 7.0
+    def methods(unit):
+        _, names = steps(settings, anatomy, unit)
+        return names['sidecars'].inputs.facts['methods']['Description']
+
+    assert 'T2w' in methods(unit)
+    assert 'QSM' in methods(unit)
+    alone = methods(replace(unit, t2w=None, qsm=None))
+    assert 'T2w' not in alone
+    assert 'QSM' not in alone
+    assert 'N4' in alone
+    given = methods(replace(unit, brain_mask=unit.swi))
+    assert 'brain mask was given' in given
+    # Each reference that is cited is listed, and no other.
+    for text in (methods(unit), alone):
+        cited = {int(number) for number in re.findall(r'\[(\d+)\]', text)}
+        assert cited == {int(number) for number in re.findall(r'^(\d+)\. ', text, re.M)}
 
 
-def test_sources_are_named_in_the_deepest_dataset():
-    settings = Settings(Path('/d'), Path('/o'), Path('/w'), derivatives={'q': Path('/d/deriv/q')})
-    unit = Unit('01', swi=Path('/d/sub-01/a.nii'), qsm=Path('/d/deriv/q/sub-01/b.nii'))
-    assert source_uri(settings, unit, 'swi') == 'bids:raw:sub-01/a.nii'
-    assert source_uri(settings, unit, 'qsm') == 'bids:q:sub-01/b.nii'
+def test_a_fall_back_is_recorded(files, anatomy):
+    note = 'the built-in anatomy is used'
+    _, names = steps(files[0], replace(anatomy, note=note), files[1])
+    assert names['sidecars'].inputs.facts['anatomy']['TemplateNote'] == note
+    merged = [node for name, node in names.items() if name.endswith('notes')]
+    assert any(note in (getattr(node.inputs, 'in1', None) or []) for node in merged)
+
+
+def test_each_result_has_its_connection(files, anatomy):
+    """What the table of results names is made by some node, and reaches the last one."""
+    settings, unit = files
+    for there in (unit, replace(unit, qsm=None), replace(unit, t2w=None)):
+        graph, names = steps(settings, anatomy, there)
+        publish = names['publish']
+        connected = {field for *_, data in graph.in_edges(publish, data=True)
+                     for _, field in data['connect']}  # fmt: skip
+        owed = {result.name for result in results_of(there.inputs)}
+        assert owed <= connected | {'class_table'}

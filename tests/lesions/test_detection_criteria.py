@@ -1,0 +1,29 @@
+"""What counts as a lesion, resolved once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
+from deepmir_bids.model.model_registry import find_model, read_card
+from deepmir_bids.settings import DEFAULT_MODEL, Settings
+
+PATHS = (Path('/d'), Path('/o'), Path('/w'))
+
+
+def test_own_thresholds_win_over_the_models():
+    card = read_card(find_model(DEFAULT_MODEL))
+    settings = Settings(*PATHS, threshold_iron=0.5, min_volume=7.0, operating_point='precise')
+    criteria = DetectionCriteria.resolve(settings, card, ['swi', 'qsm'])
+    own = card.thresholds['swi+qsm']['precise']['CMB']
+    assert criteria == DetectionCriteria({'CMB': own, 'iron': 0.5}, card.extent, 7.0, 'precise')
+    # The card itself is not changed.
+    assert (
+        DetectionCriteria.resolve(Settings(*PATHS), card, ['swi', 'qsm']).thresholds
+        == (card.thresholds['swi+qsm']['balanced'])
+    )
+
+
+def test_a_sidecar_says_it_all():
+    criteria = DetectionCriteria({'CMB': 0.9, 'iron': 0.8}, 0.6, 1.5, 'balanced')
+    assert DetectionCriteria.from_sidecar(criteria.for_sidecar()) == criteria
