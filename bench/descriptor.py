@@ -1,4 +1,4 @@
-"""Write ``deepmir.json``, the Boutiques descriptor of both levels, from deepmir's own options.
+"""Write ``deepmir.json``, the Boutiques descriptor of both levels, from deepmir's options.
 
 ``python bench/descriptor.py`` writes the file anew, after a change to the command line. The schema
 is Boutiques 0.5 (Glatard et al., GigaScience 2018;7:giy016).
@@ -56,7 +56,7 @@ def descriptor() -> dict[str, Any]:
         'schema-version': '0.5',
         'description': ' '.join(DESCRIPTION.split()),
         'author': 'The deepmir developers',
-        'command-line': ' '.join(['deepmir', *(one['value-key'] for one in inputs)]),
+        'command-line': ' '.join(['deepmir', *(given['value-key'] for given in inputs)]),
         'inputs': inputs,
         'output-files': [
             {

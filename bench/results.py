@@ -1,10 +1,10 @@
-"""Judge models on simulated subjects that none of them saw: docs/results.md, and their cards.
+"""Evaluate models on simulated subjects that none of them saw: docs/results.md, and their cards.
 
     python bench/results.py CACHE WORK MODEL [MODEL …]
 
 CACHE is what bench/simulate_training_set.py writes, of which the ``test`` subjects count; WORK
-keeps what was judged already, so that it can be interrupted. The brain mask and the basal ganglia
-are the true ones: registration is not judged here.
+keeps what was evaluated already, so that it can be interrupted, and the tables and curves of each
+model. The brain mask and the basal ganglia are the true ones: registration is not tested here.
 """
 
 from __future__ import annotations
@@ -19,8 +19,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from results_page import Row, card_figures, of_the_first, write_page
+from nibabel.affines import apply_affine, voxel_sizes
+from results_page import DOCS, SUMMARY, write_page
 from results_places import by_place
+from results_summary import (
+    Summary,
+    card_figures,
+    equal_sensitivity_rows,
+    place_rows,
+    run_rows,
+    training_rows,
+)
 from train_default import TEST, Cache
 
 from deepmir_bids import CLASSES
@@ -34,8 +43,7 @@ from deepmir_bids.model.prediction import Model
 from deepmir_bids.training.threshold_choice import probabilities
 from deepmir_bids.training.training_subjects import CachedSubject
 
-DOCS = Path(__file__).parents[1] / 'docs'
-#: A calcification is taken for a microbleed if one is found within this distance of its centre,
+#: A calcification is taken for a microbleed if one is detected within this distance of its centre,
 #: or of its rim if that is further.
 NEAR_MM = 2.0
 
@@ -49,7 +57,7 @@ class Outcome(NamedTuple):
 
 
 def main() -> None:
-    """Judge every model, write the tables and the page."""
+    """Evaluate every model, write the summary, the page and the cards."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('cache', type=Path)
     parser.add_argument('work', type=Path)
@@ -57,29 +65,36 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     for name in options.models:
-        own = []
         model = load_model(name)
         model.network.exact = False  # nothing here is compared to the last digit
-        judged = list(judge_all(model, options.cache, options.work))
+        subjects = list(evaluate_all(model, options.cache, options.work))
+        evaluations, of_model = {}, training_rows(model.card)
         for inputs in model.card.combinations:
-            label = f'{model.card.name}_{"+".join(inputs)}'
-            outcomes = [one[inputs] for one in judged]
-            evaluation = summarise([one.judged for one in outcomes], 'deepmir')
-            (DOCS / 'results').mkdir(parents=True, exist_ok=True)
+            outcomes = [subject[inputs] for subject in subjects]
+            run = (model.card.name, '+'.join(inputs))
+            evaluation = summarise([outcome.judged for outcome in outcomes], 'deepmir')
             for table in ('summary', 'by_size', 'froc'):
-                write_tsv(evaluation.tables[table], DOCS / 'results' / f'{label}_{table}.tsv')
-            shown = sum(one.calcifications for one in outcomes)
-            mistaken = sum(one.mistaken for one in outcomes)
-            own.append(Row(model.card, inputs, evaluation, len(outcomes), shown, mistaken))
-        write_card(replace(model.card, figures=card_figures(own)), find_model(name))
-        rows += own
-    fullest = of_the_first(rows)[-1]
-    places = by_place(fullest.evaluation.tables['lesions'], options.cache)
-    write_page(rows, places, DOCS / 'results.md')
+                path = options.work / f'{"_".join(run)}_{table}.tsv'
+                write_tsv(evaluation.tables[table], path)
+            calcifications = sum(outcome.calcifications for outcome in outcomes)
+            mistaken = sum(outcome.mistaken for outcome in outcomes)
+            of_model += run_rows(run, evaluation, len(subjects), calcifications, mistaken)
+            evaluations[run[1]] = evaluation
+        of_model += equal_sensitivity_rows(model.card.name, evaluations, len(subjects))
+        if not rows:
+            places = by_place(evaluation.tables['lesions'], options.cache)
+            of_model += place_rows(run, places)
+        figures = card_figures(Summary(pd.DataFrame(of_model)), model.card)
+        write_card(replace(model.card, figures=figures), find_model(name))
+        rows += of_model
+    Summary(pd.DataFrame(rows)).write(SUMMARY)
+    write_page(Summary.read(SUMMARY), DOCS / 'results.md')
 
 
-def judge_all(model: Model, cache: Path, work: Path) -> Iterator[dict[tuple[str, ...], Outcome]]:
-    """Judge each test subject with each combination of inputs, once for this model as it is."""
+def evaluate_all(
+    model: Model, cache: Path, work: Path
+) -> Iterator[dict[tuple[str, ...], Outcome]]:
+    """Evaluate each test subject with each combination of inputs, once for this model as it is."""
     card = model.card
     what = repr((card.sha256, card.thresholds, card.extent, card.min_volume_mm3))
     folder = work / f'{card.name}_{hashlib.sha256(what.encode()).hexdigest()[:12]}'
@@ -90,21 +105,21 @@ def judge_all(model: Model, cache: Path, work: Path) -> Iterator[dict[tuple[str,
         if not kept.is_file():
             subject = subjects.read(name)
             mimics = pd.read_csv(cache / f'{name}_mimics.csv')
-            found = {c: outcome(model, c, subject, mimics) for c in card.combinations}
-            kept.write_bytes(pickle.dumps(found))
+            outcomes = {c: evaluate(model, c, subject, mimics) for c in card.combinations}
+            kept.write_bytes(pickle.dumps(outcomes))
             print(kept, flush=True)
         yield pickle.loads(kept.read_bytes())
 
 
-def outcome(
+def evaluate(
     model: Model, inputs: Sequence[str], subject: CachedSubject, mimics: pd.DataFrame
 ) -> Outcome:
-    """Run a model on one subject, given some of its inputs, and judge what it finds."""
-    found = probabilities(model, subject, inputs)
+    """Run a model on one subject, given some of its inputs, and compare with the truth."""
+    predicted = probabilities(model, subject, inputs)
     labels, lesions = find_lesions(
-        found,
+        predicted,
         model.card.thresholds_for(inputs, 'balanced'),
-        np.linalg.norm(subject.affine[:3, :3], axis=0),
+        voxel_sizes(subject.affine),
         brain_mask=subject.brain_mask,
         iron_mask=subject.iron_mask,
         min_volume_mm3=model.card.min_volume_mm3,
@@ -114,7 +129,7 @@ def outcome(
         label=subject.name,
         truth=subject.truth,
         found=class_map(labels, lesions),
-        probabilities=found,
+        probabilities=predicted,
         brain_mask=subject.brain_mask,
         iron_area=subject.iron_mask,
         structures=np.zeros(labels.shape, np.int32),
@@ -127,20 +142,20 @@ def outcome(
 
 
 def mistakes(case: Case, mimics: pd.DataFrame) -> tuple[int, int]:
-    """Number of calcifications in the brain, and of those that are taken for a microbleed."""
-    import nibabel as nib
-
-    chalk = mimics[mimics['class'] == 'calcification']
-    microbleeds = nib.affines.apply_affine(case.affine, np.argwhere(case.found == CLASSES['CMB']))
-    voxels = nib.affines.apply_affine(np.linalg.inv(case.affine), chalk[['x', 'y', 'z']])
-    shown = mistaken = 0
-    for (_, one), voxel in zip(chalk.iterrows(), np.rint(voxels).astype(int), strict=True):
+    """Count the calcifications in the brain, and those that are taken for a microbleed."""
+    calcifications = mimics[mimics['class'] == 'calcification']
+    microbleeds = apply_affine(case.affine, np.argwhere(case.found == CLASSES['CMB']))
+    voxels = apply_affine(np.linalg.inv(case.affine), calcifications[['x', 'y', 'z']])
+    inside = mistaken = 0
+    for (_, row), voxel in zip(
+        calcifications.iterrows(), np.rint(voxels).astype(int), strict=True
+    ):
         if not case.brain_mask[tuple(np.clip(voxel, 0, np.array(case.brain_mask.shape) - 1))]:
             continue
-        shown += 1
-        apart = np.linalg.norm(microbleeds - one[['x', 'y', 'z']].to_numpy(float), axis=1)
-        mistaken += bool((apart <= max(NEAR_MM, one['diameter_mm'] / 2)).any())
-    return shown, mistaken
+        inside += 1
+        apart = np.linalg.norm(microbleeds - row[['x', 'y', 'z']].to_numpy(float), axis=1)
+        mistaken += bool((apart <= max(NEAR_MM, row['diameter_mm'] / 2)).any())
+    return inside, mistaken
 
 
 if __name__ == '__main__':

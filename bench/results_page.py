@@ -1,41 +1,27 @@
-"""The page docs/results.md: figures of models on simulated subjects, beside what is published."""
+"""The page docs/results.md: figures of models on simulated subjects, beside what is published.
+
+    python bench/results_page.py
+
+writes the page anew from docs/results/summary.tsv, which bench/results.py makes.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from published_results import DEEPMIR, OTHER_METHODS
+from results_summary import EQUAL_SENSITIVITY, LARGE, MEASURES, Summary
 
 from deepmir_bids import CLASSES
-from deepmir_bids.evaluation.evaluation_tables import Evaluation
-from deepmir_bids.model.model_registry import ModelCard
+from deepmir_bids.bids.tsv import MISSING
 
-MEASURES = ('sensitivity', 'precision', 'F1', 'FP_per_subject')
-#: Rashid et al., Sci Rep 2021;11:14124: multi-class network; mean of the subjects.
-PAPER = {
-    'CMB': {
-        ('swi',): (0.82, 0.36, 0.96),
-        ('swi', 'qsm'): (0.84, 0.59, 0.99),
-        ('swi', 't2w'): (0.76, 0.43, 0.97),
-        ('swi', 'qsm', 't2w'): (0.89, 0.49, 0.98),
-    },
-    'iron': {
-        ('swi',): (0.76, 0.70, 0.91),
-        ('swi', 'qsm'): (0.75, 0.75, 0.91),
-        ('swi', 't2w'): (0.76, 0.60, 0.87),
-        ('swi', 'qsm', 't2w'): (0.81, 0.64, 0.90),
-    },
-}
-#: Other methods for CMB: data, sensitivity, precision, F1, false positives a subject.
-OTHERS = (
-    ('MicrobleedNet (Sundaresan 2023)', 'UK Biobank SWI', '.93', '.59', '.72', '1.5'),
-    ('Liu 2019, SWI + phase', '41 test', '.96', '.71', '.82', '1.6–1.8'),
-    ('Al-masni 2020, SWI + phase', '72', '.94', '.62', '.75', '1.4'),
-    ('SHIVA-CMB 2024, T2*/SWI', '96 held out', '.67', '.82', '.74', '0.6'),
-    ('VALDO 2021, best of challenge', '147 test', '–', '–', '.68', '–'),
-)
+DOCS = Path(__file__).parents[1] / 'docs'
+SUMMARY = DOCS / 'results' / 'summary.tsv'
+#: Start of the name of a network of the DEEPMIR authors' design.
+DEEPMIR_DESIGN = 'deepmir2d'
+
 INTRODUCTION = """# Results
 
 What deepmir's networks find in **simulated** subjects that they never saw. No figure on this page
@@ -98,191 +84,161 @@ for what the field reports, not for a ranking.
 """
 
 
-class Row(NamedTuple):
-    """One model with one combination of inputs."""
-
-    card: ModelCard
-    inputs: tuple[str, ...]
-    evaluation: Evaluation
-    subjects: int
-    calcifications: int
-    mistaken: int
-
-
-def of_the_first(rows: list[Row]) -> list[Row]:
-    """Those of the model that the page is about: with SWI alone first, with all inputs last."""
-    return [row for row in rows if row.card.name == rows[0].card.name]
-
-
-def write_page(rows: list[Row], places: pd.DataFrame, path: Path) -> None:
-    """Write the page; ``places`` are the first model's microbleeds by place, with all inputs."""
-    first, own = rows[0], of_the_first(rows)
+def write_page(summary: Summary, path: Path) -> None:
+    """Write the page."""
+    name = summary.networks[0]
+    runs = [run for run in summary.runs if run[0] == name]
+    alone, fullest = runs[0], runs[-1]
     text = INTRODUCTION.format(
-        subjects=first.subjects,
-        true_cmb=int(_figure(first, 'CMB', 'true')),
-        true_iron=int(_figure(first, 'iron', 'true')),
-        large_cmb=int(_large(first, 'true')),
+        subjects=int(summary.value(alone, MISSING, 'subjects')),
+        true_cmb=int(summary.value(alone, 'CMB', 'true')),
+        true_iron=int(summary.value(alone, 'iron', 'true')),
+        large_cmb=int(summary.value(alone, 'CMB', 'true', LARGE)),
     )
-    if any(row.card.network['name'] == 'DeepMIR2D' for row in rows):
+    if any(network.startswith(DEEPMIR_DESIGN) for network in summary.networks):
         text += BASELINES
-    text += f'\n## Training\n\n{_markdown(_training_table(rows))}\n'
-    for name in CLASSES:
-        text += f'\n## {name}\n\n{_markdown(_class_table(rows, name))}\n'
-    if len({row.card.name for row in rows}) > 1:
-        text += SIDE_BY_SIDE.format(table=_markdown(_side_by_side(rows)))
-    text += OUTLINES.format(name=first.card.name, table=_markdown(_dice_table(own)))
-    inputs = '+'.join(own[-1].inputs)
-    text += PLACES.format(name=first.card.name, inputs=inputs, table=_markdown(places))
-    text += f'\n## Calcifications taken for microbleeds\n\n{_markdown(_chalk_table(rows))}\n'
-    text += f'\n## What QSM adds\n\n{_qsm_text(own)}\n'
-    text += COMPARISON.format(paper=_markdown(_paper_table()), others=_markdown(_others_table()))
+    text += f'\n## Training\n\n{_markdown(_training_table(summary))}\n'
+    for class_name in CLASSES:
+        text += f'\n## {class_name}\n\n{_markdown(_class_table(summary, class_name))}\n'
+    if len(summary.networks) > 1:
+        text += SIDE_BY_SIDE.format(table=_markdown(_side_by_side(summary)))
+    text += OUTLINES.format(name=name, table=_markdown(_dice_table(summary, runs)))
+    table = _markdown(_place_table(summary, fullest))
+    text += PLACES.format(name=name, inputs=fullest[1], table=table)
+    table = _markdown(_calcification_table(summary))
+    text += f'\n## Calcifications taken for microbleeds\n\n{table}\n'
+    text += f'\n## What QSM adds\n\n{_qsm_text(summary, name)}\n'
+    text += COMPARISON.format(paper=_markdown(_paper_table()), others=_markdown(_other_table()))
     path.write_text(text, encoding='utf-8')
 
 
-def card_figures(rows: list[Row]) -> dict[str, Any]:
-    """What the card of a model says of these figures."""
-    by_inputs = {
-        '+'.join(row.inputs): {
-            **{
-                name: {m: round(_figure(row, name, m), 3) for m in MEASURES}
-                for name in row.card.classes
-            },
-            'CMB of 3 mm and more': {
-                'sensitivity': round(_large(row, 'TP') / _large(row, 'true'), 3)
-            },
-            'calcifications taken for CMB': {'share': round(row.mistaken / row.calcifications, 3)},
-        }
-        for row in rows
-    }
-    return {
-        'data': f'{rows[0].subjects} simulated subjects of natural prevalence, unseen '
-        '(bench/results.py), with their true brain masks',
-        'operating_point': 'balanced',
-        'by_inputs': by_inputs,
-    }
-
-
-def _training_table(rows: list[Row]) -> pd.DataFrame:
-    """What each network learnt from, and how long on one core, with the weights it began with."""
+def _training_table(summary: Summary) -> pd.DataFrame:
     table = []
-    for card in {row.card.name: row.card for row in rows}.values():
-        spent: Any = card.training
-        steps, minutes, subjects = 0, 0.0, len(spent['subjects'])
-        while isinstance(spent, dict):
-            steps, minutes = steps + spent['steps'], minutes + spent['minutes']
-            spent = spent.get('started_from')
-        more = ', and before that ' + spent if spent else ''
-        line = {'network': card.name, 'subjects': subjects, 'steps': f'{steps:,}'}
-        table.append({**line, 'minutes': f'{minutes:.0f}{more}'})
+    for network in summary.networks:
+        run = (network, MISSING)
+        subjects, steps, minutes = (
+            summary.row(run, 'training', measure, MISSING)
+            for measure in ('subjects', 'steps', 'minutes')
+        )
+        before = '' if minutes['note'] == MISSING else f', and before that {minutes["note"]}'
+        table.append(
+            {
+                'network': network,
+                'subjects': int(subjects['value']),
+                'steps': f'{int(steps["value"]):,}',
+                'minutes': f'{minutes["value"]:.0f}{before}',
+            }
+        )
     return pd.DataFrame(table)
 
 
-def _class_table(rows: list[Row], name: str) -> pd.DataFrame:
+def _class_table(summary: Summary, name: str) -> pd.DataFrame:
     table = []
-    for row in rows:
-        line = {'network': row.card.name, 'inputs': '+'.join(row.inputs)}
+    for run in summary.runs:
+        line = dict(zip(('network', 'inputs'), run, strict=True))
         for measure in MEASURES:
-            line[measure.replace('_', ' ')] = _with_interval(row, name, measure)
-        line['count r'] = _short(_figure(row, name, 'count_r'))
+            line[measure.replace('_', ' ')] = _with_interval(summary, run, name, measure)
+        line['count r'] = _short(summary.value(run, name, 'count_r'))
         if name == 'CMB':
-            line['sensitivity, 3 mm and more'] = _short(_large(row, 'TP') / _large(row, 'true'))
+            line[f'sensitivity, {LARGE}'] = _short(summary.large_sensitivity(run))
         table.append(line)
     return pd.DataFrame(table)
 
 
-def _side_by_side(rows: list[Row]) -> pd.DataFrame:
-    """F1 for CMB, a row for each combination of inputs and a column for each design."""
+def _side_by_side(summary: Summary) -> pd.DataFrame:
+    """Return F1 for CMB, a row for each combination of inputs and a column for each design."""
     table: dict[str, dict[str, str]] = {}
-    for row in rows:
-        inputs = '+'.join(row.inputs)
-        design = 'deepmir2d' if row.card.network['name'] == 'DeepMIR2D' else row.card.name
+    for run in summary.runs:
+        network, inputs = run
+        design = DEEPMIR_DESIGN if network.startswith(DEEPMIR_DESIGN) else network
         line = table.setdefault(inputs, {'inputs': inputs})
-        line[design] = _short(_figure(row, 'CMB', 'F1'))
+        line[design] = _short(summary.value(run, 'CMB', 'F1'))
     return pd.DataFrame(table.values()).fillna('–')
 
 
-def _dice_table(rows: list[Row]) -> pd.DataFrame:
+def _dice_table(summary: Summary, runs: list[tuple[str, str]]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            'inputs': '+'.join(row.inputs),
-            **{name: _with_interval(row, name, 'dice') for name in row.card.classes},
+            'inputs': run[1],
+            **{name: _with_interval(summary, run, name, 'dice') for name in CLASSES},
         }
-        for row in rows
+        for run in runs
     )
 
 
-def _chalk_table(rows: list[Row]) -> pd.DataFrame:
+def _place_table(summary: Summary, run: tuple[str, str]) -> pd.DataFrame:
+    table = summary.table
+    suffix = f', {LARGE}'
+    of_run = (table['network'] == run[0]) & (table['inputs'] == run[1])
+    groups = table.loc[of_run & (table['class'] == 'CMB'), 'lesions']
+    places = [g.removesuffix(suffix) for g in dict.fromkeys(groups) if g.endswith(suffix)]
+    columns = {
+        'microbleeds': ('true', ''),
+        'found': ('TP', ''),
+        f'of {LARGE}': ('true', suffix),
+        'of these found': ('TP', suffix),
+    }
     return pd.DataFrame(
         {
-            'network': row.card.name,
-            'inputs': '+'.join(row.inputs),
-            'calcifications': row.calcifications,
-            'taken for CMB': f'{row.mistaken} ({row.mistaken / row.calcifications:.1%})',
+            'place': place,
+            **{
+                column: int(summary.value(run, 'CMB', measure, f'{place}{ending}'))
+                for column, (measure, ending) in columns.items()
+            },
         }
-        for row in rows
+        for place in places
     )
 
 
-def _qsm_text(rows: list[Row]) -> str:
-    """Precision with and without QSM at the sensitivity that the SWI alone reaches."""
-    curves = {row.inputs: row.evaluation.tables['froc'].query('`class` == "CMB"') for row in rows}
-    without, wanted = rows[0], _figure(rows[0], 'CMB', 'sensitivity')
-    true = _figure(without, 'CMB', 'true')
+def _calcification_table(summary: Summary) -> pd.DataFrame:
+    table = []
+    for run in summary.runs:
+        mistaken = int(summary.value(run, 'calcification', 'taken for CMB'))
+        table.append(
+            {
+                'network': run[0],
+                'inputs': run[1],
+                'calcifications': int(summary.value(run, 'calcification', 'true')),
+                'taken for CMB': f'{mistaken} ({summary.mistaken_share(run):.1%})',
+            }
+        )
+    return pd.DataFrame(table)
 
-    def precision(inputs):
-        curve = curves[inputs]
-        point = curve[curve['sensitivity'] >= wanted].iloc[0]
-        found = point['sensitivity'] * true
-        return found / (found + point['FP_per_subject'] * without.subjects)
 
+def _qsm_text(summary: Summary, name: str) -> str:
+    """Return the precision with and without QSM at the sensitivity that the SWI alone reaches."""
+    without, with_qsm = (
+        summary.value((name, inputs), 'CMB', 'precision', EQUAL_SENSITIVITY)
+        for inputs in ('swi', 'swi+qsm')
+    )
     return (
-        f'At a CMB sensitivity of {wanted:.2f} the precision of `{without.card.name}` is '
-        f'{precision(("swi",)):.2f} with SWI alone and {precision(("swi", "qsm")):.2f} with '
+        f'At a CMB sensitivity of {summary.value((name, "swi"), "CMB", "sensitivity"):.2f} the '
+        f'precision of `{name}` is {without:.2f} with SWI alone and {with_qsm:.2f} with '
         'SWI and QSM.'
     )
 
 
 def _paper_table() -> pd.DataFrame:
+    columns = ('sensitivity', 'precision', 'count r')
     return pd.DataFrame(
         {
             'class': name,
-            'inputs': '+'.join(inputs),
-            'sensitivity': _short(values[0]),
-            'precision': _short(values[1]),
-            'count r': _short(values[2]),
+            'inputs': inputs,
+            **dict(zip(columns, map(_short, values), strict=True)),
         }
-        for name, by_inputs in PAPER.items()
+        for name, by_inputs in DEEPMIR.items()
         for inputs, values in by_inputs.items()
     )
 
 
-def _others_table() -> pd.DataFrame:
+def _other_table() -> pd.DataFrame:
     columns = ['method', 'data', 'sensitivity', 'precision', 'F1', 'FP per subject']
-    return pd.DataFrame(OTHERS, columns=columns)
+    return pd.DataFrame(OTHER_METHODS, columns=columns)
 
 
-def _line(row: Row, name: str, measure: str, size: str | None = None) -> pd.Series:
-    """Row of the summary, or of a size, for one figure of a class."""
-    table = row.evaluation.tables['summary' if size is None else 'by_size']
-    wanted = (table['class'] == name) & (table['measure'] == measure)
-    if size is not None:
-        wanted &= table['size'] == size
-    return table[wanted].iloc[0]
-
-
-def _figure(row: Row, name: str, measure: str) -> float:
-    return float(_line(row, name, measure)['pooled'])
-
-
-def _large(row: Row, measure: str) -> float:
-    """Number of microbleeds of 3 mm and more."""
-    return sum(float(_line(row, 'CMB', measure, size)['pooled']) for size in ('3-5', '>5'))
-
-
-def _with_interval(row: Row, name: str, measure: str) -> str:
-    line = _line(row, name, measure)
-    low, high = _short(line['pooled_low']), _short(line['pooled_high'])
-    return f'{_short(line["pooled"])} ({low}–{high})'
+def _with_interval(summary: Summary, run: tuple[str, str], name: str, measure: str) -> str:
+    row = summary.row(run, name, measure)
+    return f'{_short(row["value"])} ({_short(row["low"])}–{_short(row["high"])})'
 
 
 def _short(value: float) -> str:
@@ -292,3 +248,7 @@ def _short(value: float) -> str:
 def _markdown(table: pd.DataFrame) -> str:
     lines = [list(table.columns), ['---'] * len(table.columns), *table.astype(str).to_numpy()]
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+if __name__ == '__main__':
+    write_page(Summary.read(SUMMARY), DOCS / 'results.md')

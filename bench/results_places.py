@@ -1,4 +1,4 @@
-"""Where microbleeds of the test subjects are found and missed, and where QSM was measured."""
+"""Where microbleeds of the test subjects are detected and missed, and where QSM was measured."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ from deepmir_bids.training.threshold_choice import LARGE_MM
 
 
 def by_place(lesions: pd.DataFrame, cache: Path) -> pd.DataFrame:
-    """Count found and true microbleeds by the place that the simulator drew, and by their QSM.
+    """Count true and detected microbleeds by the place that the simulator drew, and by their QSM.
 
     Parameters
     ----------
-    lesions : DataFrame
+    lesions
         The fate of each lesion, as `deepmir_bids.evaluation.lesion_outcomes` has it.
-    cache : Path
+    cache
         What bench/simulate_training_set.py wrote.
+
+    Returns
+    -------
+    places
+        ``place``; the number of true (``true``) and detected microbleeds (``TP``) there; and of
+        those of 3 mm and more (``large_true``, ``large_TP``).
 
     """
     true = lesions[(lesions['class'] == 'CMB') & (lesions['fate'] != 'FP')]
-    placed = pd.concat([_place(own, cache, str(unit)) for unit, own in true.groupby('unit')])
+    placed = pd.concat([_place(rows, cache, str(unit)) for unit, rows in true.groupby('unit')])
     groups = [
         *placed.groupby('place'),
-        *[(f'QSM {name} there', own) for name, own in placed.groupby('qsm')],
+        *[(f'QSM {name} there', rows) for name, rows in placed.groupby('qsm')],
     ]
-    return pd.DataFrame([{'place': name, **_count(own)} for name, own in groups])
+    return pd.DataFrame([{'place': name, **_count(rows)} for name, rows in groups])
 
 
 def _place(lesions: pd.DataFrame, cache: Path, unit: str) -> pd.DataFrame:
@@ -47,10 +53,10 @@ def _place(lesions: pd.DataFrame, cache: Path, unit: str) -> pd.DataFrame:
 
 
 def _count(lesions: pd.DataFrame) -> dict[str, int]:
-    found, large = lesions['fate'] == 'TP', lesions['diameter_mm'] >= LARGE_MM
+    detected, large = lesions['fate'] == 'TP', lesions['diameter_mm'] >= LARGE_MM
     return {
-        'microbleeds': len(lesions),
-        'found': int(found.sum()),
-        'of 3 mm and more': int(large.sum()),
-        'of these found': int((found & large).sum()),
+        'true': len(lesions),
+        'TP': int(detected.sum()),
+        'large_true': int(large.sum()),
+        'large_TP': int((detected & large).sum()),
     }

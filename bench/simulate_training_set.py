@@ -26,6 +26,7 @@ SEEDS = {'enriched': range(1000, 1132), 'natural': range(2000, 2056), 'test': ra
 
 
 def main() -> None:
+    """Simulate what is not there yet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('folder', type=Path)
     parser.add_argument('--kinds', nargs='+', choices=SEEDS, default=list(SEEDS))

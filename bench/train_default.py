@@ -127,13 +127,13 @@ class Cache:
 
 
 def past(card: ModelCard) -> dict:
-    """What the card of a model should say of the one that its training began with."""
+    """What the card of a model should say of the model that its training began with."""
     known = ('started_from', 'steps', 'minutes')
     return {'sha256': card.sha256, **{k: card.training[k] for k in known if k in card.training}}
 
 
 def finish(model: Model, names, validation, progress, history: dict, out: Path) -> None:
-    """Calibrate on the validation subjects and write the model; bench/results.py judges it."""
+    """Calibrate on the validation subjects and write the model; bench/results.py tests it."""
     model = calibrated(model, find_all(model, validation))
     print(model.card.thresholds, model.card.extent)
     here = Path(__file__).parent
