@@ -93,5 +93,7 @@ class NamedPaths(argparse.Action):
             if name == 'raw':
                 raise UsageError(f'{option_string} {pair}: raw is the BIDS dataset itself.')
             if named.setdefault(name, path) != path:
-                raise UsageError(f'{option_string} {pair} gives a dataset the name {name} that another one has.')
+                raise UsageError(
+                    f'{option_string} {pair} gives a dataset the name {name} that another one has.'
+                )
         setattr(namespace, self.dest, named)
