@@ -15,8 +15,7 @@ from deepmir_bids.settings import Settings
 def init_anatomy_wf(
     settings: Settings, unit: Unit, anatomy: Anatomy, name: str = 'anatomy_wf'
 ) -> pe.Workflow:
-    """
-    Bring the images of a unit to the grid of its SWI and label the brain there.
+    """Bring the images of a unit to the grid of its SWI and label the brain there.
 
     Outputs
     -------
@@ -28,6 +27,8 @@ def init_anatomy_wf(
         On that grid.
     to_template, from_template, registration
         Transforms of images between SWI and template, and how well they fit.
+    alignment
+        Mutual information (nats) of T2w and SWI after rigid registration, if there is a T2w.
     quality
         What a cohort is checked by, for the sidecar of the brain mask.
     chi_meta
@@ -37,7 +38,6 @@ def init_anatomy_wf(
 
     """
     workflow = pe.Workflow(name=name)
-    threads = settings.omp_nthreads
     outputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
@@ -51,6 +51,7 @@ def init_anatomy_wf(
                 'to_template',
                 'from_template',
                 'registration',
+                'alignment',
                 'quality',
                 'chi_meta',
                 'notes',
@@ -109,9 +110,8 @@ def init_anatomy_wf(
         _connect_t2w(workflow, settings, unit)
     else:
         correct_swi = pe.Node(
-            CorrectBias(sloppy=settings.sloppy, num_threads=threads),
+            CorrectBias(sloppy=settings.sloppy),
             name='correct_swi',
-            n_procs=threads,
             mem_gb=2,
         )
         workflow.connect([
@@ -125,12 +125,10 @@ def init_anatomy_wf(
 
 def _connect_t2w(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
     """T2w: shading out, into the world of the SWI, from there to template and grid."""
-    threads = settings.omp_nthreads
     load_t2w = pe.Node(LoadVolume(in_file=str(unit.t2w)), name='load_t2w', mem_gb=1)
     correct_t2w = pe.Node(
-        CorrectBias(sloppy=settings.sloppy, num_threads=threads),
+        CorrectBias(sloppy=settings.sloppy),
         name='correct_t2w',
-        n_procs=threads,
         mem_gb=2,
     )
     align_t2w = pe.Node(
@@ -148,6 +146,7 @@ def _connect_t2w(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
         (align_t2w, t2w_grid, [('out_file', 'in_file')]),
         (node('load_swi'), t2w_grid, [('out_file', 'reference')]),
         (load_t2w, node('notes'), [('notes', 'in3')]),
+        (align_t2w, node('outputnode'), [('mutual_information', 'alignment')]),
         (t2w_grid, node('outputnode'), [('out_file', 't2w')]),
     ])  # fmt: skip
 

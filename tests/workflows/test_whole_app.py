@@ -11,6 +11,7 @@ from deepmir_bids.anatomy.atlas_structures import Structure
 from deepmir_bids.anatomy.template_choice import Anatomy
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.settings import Settings
+from deepmir_bids.workflows.anatomical import init_anatomy_wf
 from deepmir_bids.workflows.detection import operating_point
 from deepmir_bids.workflows.unit_outputs import source_uri
 from deepmir_bids.workflows.whole_app import init_deepmir_wf
@@ -28,9 +29,12 @@ def files(tmp_path):
 
 @pytest.fixture
 def anatomy(tmp_path):
-    structures = (Structure(1, 'left putamen', 'deep'), Structure(2, 'right caudate', 'deep'))
-    paths = {name: tmp_path / name for name in ('judge', 'brain_mask', 'labels', 'regions')}
-    return Anatomy('MNI', 'atlas', (), structures=structures, source='builtin', **paths)
+    structures = (
+        Structure(1, 'left putamen', 'deep', 'putamen'),
+        Structure(2, 'right caudate', 'deep', 'caudate'),
+    )
+    paths = {name: tmp_path / name for name in ('template_brain', 'brain_mask', 'labels')}
+    return Anatomy('MNI', 'atlas', (), structures=structures, **paths)
 
 
 def steps(settings, anatomy, unit):
@@ -108,3 +112,12 @@ def test_sources_are_named_in_the_deepest_dataset():
     unit = Unit('01', swi=Path('/d/sub-01/a.nii'), qsm=Path('/d/deriv/q/sub-01/b.nii'))
     assert source_uri(settings, unit, 'swi') == 'bids:raw:sub-01/a.nii'
     assert source_uri(settings, unit, 'qsm') == 'bids:q:sub-01/b.nii'
+
+
+def test_how_well_the_t2w_fits_is_told(files, anatomy):
+    settings, unit = files
+    anatomy_wf = init_anatomy_wf(settings, unit, anatomy)
+    output = anatomy_wf.get_node('outputnode')
+    links = anatomy_wf._graph.get_edge_data(anatomy_wf.get_node('align_t2w'), output)['connect']
+    assert ('mutual_information', 'alignment') in links
+    assert anatomy_wf.get_node('correct_t2w').n_procs == 1
