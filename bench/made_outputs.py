@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from deepmir_bids import CLASSES, INPUTS, __version__
-from deepmir_bids.anatomy.atlas_structures import kind_of
 from deepmir_bids.anatomy.builtin_head import SPACE
+from deepmir_bids.anatomy.structure_kinds import kind_of
 from deepmir_bids.anatomy.template_choice import BUILTIN_ATLAS
 from deepmir_bids.bids.dataset_description import describe_dataset
 from deepmir_bids.bids.finished_results import beside

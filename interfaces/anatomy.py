@@ -15,10 +15,10 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from deepmir_bids.anatomy.ants_process import run_in_ants_process
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices
 from deepmir_bids.anatomy.template_choice import Anatomy
 from deepmir_bids.lesions.connected_lesions import iron_area
-from deepmir_bids.threads import limit_threads
 
 
 class _AlignInputSpec(BaseInterfaceInputSpec):
@@ -29,7 +29,7 @@ class _AlignInputSpec(BaseInterfaceInputSpec):
 
 class _AlignOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc='the T2w, its header moved into the world of the SWI')
-    quality = traits.Float(desc='mutual information with the SWI')
+    mutual_information = traits.Float(desc='of T2w and SWI in the head, nats')
 
 
 class Align(SimpleInterface):
@@ -39,15 +39,14 @@ class Align(SimpleInterface):
     output_spec = _AlignOutputSpec
 
     def _run_interface(self, runtime):
-        limit_threads(1)  # ANTs gives the same result twice on one thread only
         from deepmir_bids.anatomy.rigid_registration import register_rigid
 
         moving = nib.load(self.inputs.in_file)
         moving.set_filename(self.inputs.source_file)  # the name that an error gives
-        rigid = register_rigid(moving, nib.load(self.inputs.reference))
+        rigid = run_in_ants_process(register_rigid, moving, nib.load(self.inputs.reference))
         moved = nib.Nifti1Image(moving.get_fdata(dtype=np.float32), rigid.matrix @ moving.affine)
         self._results['out_file'] = str(Path(runtime.cwd) / 'T2w.nii')
-        self._results['quality'] = rigid.mutual_information
+        self._results['mutual_information'] = rigid.mutual_information
         nib.save(moved, self._results['out_file'])
         return runtime
 
@@ -73,27 +72,27 @@ class Register(SimpleInterface):
     output_spec = _RegisterOutputSpec
 
     def _run_interface(self, runtime):
-        limit_threads(1)  # ANTs gives the same result twice on one thread only
         from deepmir_bids.anatomy.template_registration import register_template
 
         head = nib.load(self.inputs.in_file)
         head.set_filename(self.inputs.source_file)  # the name that an error gives
-        found = register_template(
+        registration = run_in_ants_process(
+            register_template,
             head,
             self.inputs.anatomy,
             Path(runtime.cwd),
             brain_mask=_optional(self.inputs.brain_mask),
             sloppy=self.inputs.sloppy,
         )
-        self._results['to_template'] = str(found.from_image)
-        self._results['from_template'] = str(found.to_image)
+        self._results['to_template'] = str(registration.from_image)
+        self._results['from_template'] = str(registration.to_image)
         self._results['summary'] = {
-            'Start': found.starts[0].name,
-            'MutualInformation': round(found.mutual_information, 4),
+            'Start': registration.start,
+            'MutualInformation': round(registration.mutual_information, 4),
             'MutualInformationOfStarts': {
-                start.name: round(start.mutual_information, 4) for start in found.starts
+                start: round(value, 4) for start, value in registration.candidates.items()
             },
-            'BrainVolume': round(found.brain_ml, 1),
+            'BrainVolume': round(registration.brain_ml, 1),
         }
         return runtime
 
@@ -113,17 +112,18 @@ class _LabelOutputSpec(TraitedSpec):
 
 
 class Label(SimpleInterface):
-    """Carry brain mask and structures from the template to the grid of the SWI."""
+    """Resample brain mask and structures of the template to the grid of the SWI."""
 
     input_spec = _LabelInputSpec
     output_spec = _LabelOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.anatomy.labels_on_swi import label_grid
+        from deepmir_bids.anatomy.labels_on_swi import label_brain
 
         swi = nib.load(self.inputs.reference)
         anatomy = self.inputs.anatomy
-        brain_mask, structures = label_grid(
+        brain_mask, structures = run_in_ants_process(
+            label_brain,
             swi.shape,
             swi.affine,
             anatomy,
@@ -154,7 +154,7 @@ class _MeasureAnatomyInputSpec(BaseInterfaceInputSpec):
 
 
 class _MeasureAnatomyOutputSpec(TraitedSpec):
-    structures_tsv = File(exists=True, desc='name, volume and susceptibility of each structure')
+    structure_table = File(exists=True, desc='name, kind, volume, susceptibility of structures')
     quality = traits.Dict(desc='what a cohort is checked by')
 
 
@@ -177,7 +177,7 @@ class MeasureAnatomy(SimpleInterface):
             swi.affine,
             None if qsm is None else qsm.get_fdata(dtype=np.float32),
         )
-        self._results['structures_tsv'] = str(
+        self._results['structure_table'] = str(
             write_tsv(table, Path(runtime.cwd) / 'structures.tsv')
         )
         zooms = nib.affines.voxel_sizes(swi.affine)

@@ -9,10 +9,10 @@ from typing import Any
 
 from bids.layout import Config
 
-from deepmir_bids.anatomy.templateflow_files import away_from_home
+from deepmir_bids.anatomy.templateflow_files import without_templateflow_home
 from deepmir_bids.data import load as load_data
 
-with away_from_home():
+with without_templateflow_home():
     from niworkflows.interfaces.bids import DerivativesDataSink as _DerivativesDataSink
 
 _SPEC = loads(load_data('io_spec.json').read_text())

@@ -16,7 +16,6 @@ from nipype.interfaces.base import (
 
 from deepmir_bids.imaging.qsm_units import chi_scale
 from deepmir_bids.imaging.read_image import load_volume, read_on_grid, resample
-from deepmir_bids.threads import limit_threads
 
 
 class _LoadVolumeInputSpec(BaseInterfaceInputSpec):
@@ -44,7 +43,6 @@ class LoadVolume(SimpleInterface):
 class _CorrectBiasInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc='magnitude image of a head')
     sloppy = traits.Bool(False, usedefault=True, desc='coarse and fast, for tests')
-    num_threads = traits.Int(1, usedefault=True, nohash=True)
 
 
 class _ImageOutputSpec(TraitedSpec):
@@ -58,10 +56,12 @@ class CorrectBias(SimpleInterface):
     output_spec = _ImageOutputSpec
 
     def _run_interface(self, runtime):
-        limit_threads(self.inputs.num_threads)
+        from deepmir_bids.anatomy.ants_process import run_in_ants_process
         from deepmir_bids.imaging.bias_field import correct_bias
 
-        image = correct_bias(nib.load(self.inputs.in_file), sloppy=self.inputs.sloppy)
+        image = run_in_ants_process(
+            correct_bias, nib.load(self.inputs.in_file), sloppy=self.inputs.sloppy
+        )
         self._results['out_file'] = _save(image, runtime, self.inputs.in_file)
         return runtime
 
@@ -93,7 +93,7 @@ class _ConvertChiInputSpec(BaseInterfaceInputSpec):
 
 class _ConvertChiOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc='QSM in ppm, paramagnetic positive')
-    meta = traits.Dict(desc='what was done, for the sidecar')
+    conversion = traits.Dict(desc='what was done, for the sidecar')
     notes = traits.List(traits.Str, desc='the conversion, if there was one')
 
 
@@ -115,7 +115,7 @@ class ConvertChi(SimpleInterface):
         )
         image = nib.Nifti1Image(chi * scale.factor, image.affine, image.header)
         self._results['out_file'] = _save(image, runtime, self.inputs.in_file)
-        self._results['meta'] = {
+        self._results['conversion'] = {
             'Units': 'ppm',
             'ConversionFactor': scale.factor,
             'ConversionReason': scale.reason,

@@ -12,11 +12,10 @@ from deepmir_bids.interfaces.imaging import ConvertChi, CorrectBias, LoadVolume,
 from deepmir_bids.settings import Settings
 
 
-def init_anatomy_wf(
-    settings: Settings, unit: Unit, anatomy: Anatomy, name: str = 'anatomy_wf'
+def init_anatomical_wf(
+    settings: Settings, unit: Unit, anatomy: Anatomy, name: str = 'anatomical_wf'
 ) -> pe.Workflow:
-    """
-    Bring the images of a unit to the grid of its SWI and label the brain there.
+    """Bring the images of a unit to the grid of its SWI and label the brain there.
 
     Outputs
     -------
@@ -24,20 +23,28 @@ def init_anatomy_wf(
         The SWI, checked; its grid is the grid of everything else.
     t2w, qsm
         On that grid, if the unit has them; ``qsm`` in ppm.
-    brain_mask, structures, structures_tsv, iron_area
+    brain_mask, structures, structure_table, iron_area
         On that grid.
     to_template, from_template, registration
         Transforms of images between SWI and template, and how well they fit.
+    alignment
+        Mutual information (nats) of T2w and SWI after rigid registration, if there is a T2w.
     quality
         What a cohort is checked by, for the sidecar of the brain mask.
-    chi_meta
+    chi_conversion
         What was done to the QSM, for its sidecar.
     notes
         Sentences on what was mended or converted.
 
     """
     workflow = pe.Workflow(name=name)
-    threads = settings.omp_nthreads
+    registered = 'T2w' if unit.t2w else 'SWI'
+    mask = 'was given' if unit.brain_mask else 'is the template’s'
+    workflow.__desc__ = f"""
+The {registered} was registered to the template {anatomy.name} with ANTs [@ants], the best of
+several starts being chosen by mutual information; brain structures ({anatomy.atlas}) were
+resampled to the grid of the SWI. The brain mask {mask}.
+"""
     outputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
@@ -46,13 +53,14 @@ def init_anatomy_wf(
                 'qsm',
                 'brain_mask',
                 'structures',
-                'structures_tsv',
+                'structure_table',
                 'iron_area',
                 'to_template',
                 'from_template',
                 'registration',
+                'alignment',
                 'quality',
-                'chi_meta',
+                'chi_conversion',
                 'notes',
             ]
         ),
@@ -78,7 +86,7 @@ def init_anatomy_wf(
             ('structures', 'structures'),
         ]),
         (measure_anatomy, outputnode, [
-            ('structures_tsv', 'structures_tsv'),
+            ('structure_table', 'structure_table'),
             ('quality', 'quality'),
         ]),
         (load_swi, label_swi, [('out_file', 'reference')]),
@@ -108,12 +116,10 @@ def init_anatomy_wf(
     if unit.t2w:
         _connect_t2w(workflow, settings, unit)
     else:
-        correct_swi = pe.Node(
-            CorrectBias(sloppy=settings.sloppy, num_threads=threads),
-            name='correct_swi',
-            n_procs=threads,
-            mem_gb=2,
-        )
+        workflow.__desc__ = f"""
+For that registration, the SWI was corrected for intensity non-uniformity with N4 [@n4].
+{workflow.__desc__}"""
+        correct_swi = pe.Node(CorrectBias(sloppy=settings.sloppy), name='correct_swi', mem_gb=2)
         workflow.connect([
             (load_swi, correct_swi, [('out_file', 'in_file')]),
             (correct_swi, register, [('out_file', 'in_file')]),
@@ -125,19 +131,12 @@ def init_anatomy_wf(
 
 def _connect_t2w(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
     """T2w: shading out, into the world of the SWI, from there to template and grid."""
-    threads = settings.omp_nthreads
+    workflow.__desc__ = f"""
+The T2w was corrected for intensity non-uniformity with N4 [@n4] and rigidly aligned with the SWI.
+{workflow.__desc__}"""
     load_t2w = pe.Node(LoadVolume(in_file=str(unit.t2w)), name='load_t2w', mem_gb=1)
-    correct_t2w = pe.Node(
-        CorrectBias(sloppy=settings.sloppy, num_threads=threads),
-        name='correct_t2w',
-        n_procs=threads,
-        mem_gb=2,
-    )
-    align_t2w = pe.Node(
-        Align(source_file=str(unit.t2w)),
-        name='align_t2w',
-        mem_gb=2,
-    )
+    correct_t2w = pe.Node(CorrectBias(sloppy=settings.sloppy), name='correct_t2w', mem_gb=2)
+    align_t2w = pe.Node(Align(source_file=str(unit.t2w)), name='align_t2w', mem_gb=2)
     t2w_grid = pe.Node(ToGrid(), name='t2w_grid', mem_gb=2)
     node = workflow.get_node
     workflow.connect([
@@ -148,12 +147,16 @@ def _connect_t2w(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
         (align_t2w, t2w_grid, [('out_file', 'in_file')]),
         (node('load_swi'), t2w_grid, [('out_file', 'reference')]),
         (load_t2w, node('notes'), [('notes', 'in3')]),
+        (align_t2w, node('outputnode'), [('mutual_information', 'alignment')]),
         (t2w_grid, node('outputnode'), [('out_file', 't2w')]),
     ])  # fmt: skip
 
 
 def _connect_qsm(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
     """QSM: to the grid of the SWI, then to ppm by what the deep nuclei say."""
+    workflow.__desc__ += """
+The QSM was resampled to the grid of the SWI and expressed in ppm, paramagnetic positive.
+"""
     load_qsm = pe.Node(LoadVolume(in_file=str(unit.qsm)), name='load_qsm', mem_gb=1)
     qsm_grid = pe.Node(ToGrid(), name='qsm_grid', mem_gb=2)
     convert_chi = pe.Node(
@@ -175,5 +178,5 @@ def _connect_qsm(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
         (convert_chi, qsm_notes, [('notes', 'in2')]),
         (qsm_notes, node('notes'), [('out', 'in4')]),
         (convert_chi, node('measure_anatomy'), [('out_file', 'qsm')]),
-        (convert_chi, node('outputnode'), [('out_file', 'qsm'), ('meta', 'chi_meta')]),
+        (convert_chi, node('outputnode'), [('out_file', 'qsm'), ('conversion', 'chi_conversion')]),
     ])  # fmt: skip

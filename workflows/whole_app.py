@@ -50,11 +50,9 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
     report_wf = init_report_wf(
         unit, anatomy.structures, detection, (anatomy.name, anatomy.atlas), methods
     )
-    notes = pe.Node(
-        niu.Merge(2, in1=[*unit.notes, *([anatomy.note] if anatomy.note else [])]),
-        name='notes',
-        run_without_submitting=True,
-    )
+    notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
+    # Merge forgets what its constructor is given.
+    notes.inputs.in1 = [*unit.notes, *([anatomy.note] if anatomy.note else [])]
     sidecars = pe.Node(
         DescribeResults(
             unit=unit,

@@ -1,4 +1,4 @@
-"""Linear registration that does not rely on one start: several are tried, the best is kept.
+"""Affine registration that does not rely on one start: several are tried, the best is kept.
 
 A start goes wrong now and then (the brain-only template stretches over the scalp, the whole-head
 template collapses on a brain without visible skull), and its own cost does not tell. The mutual
@@ -8,7 +8,9 @@ pass that looks at the brain and a rim around it only then brings all sound star
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -26,10 +28,14 @@ class RegistrationError(ValueError):
 
 
 @dataclass(frozen=True)
-class Start:
-    """One linear registration: where it began, and how well and how large the brain came out."""
+class AffineCandidate:
+    """An affine registration: the start it came from, its file, and how good its brain is.
 
-    name: str
+    ``mutual_information`` is the template brain's with the registered image, ``brain_ml`` the
+    volume that the template's brain mask has in the image.
+    """
+
+    start: str
     transform: str
     mutual_information: float
     brain_ml: float
@@ -49,9 +55,9 @@ def mutual_information(a: np.ndarray, b: np.ndarray, mask: np.ndarray, bins: int
         codes.append(np.minimum((scaled * bins).astype(int), bins - 1))
     joint = np.bincount(codes[0] * bins + codes[1], minlength=bins**2).reshape(bins, bins)
     joint = joint / joint.sum()
-    apart = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
-    full = joint > 0
-    return float((joint[full] * np.log(joint[full] / apart[full])).sum())
+    independent = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    occupied = joint > 0
+    return float((joint[occupied] * np.log(joint[occupied] / independent[occupied])).sum())
 
 
 def clip_intensity(array: np.ndarray) -> np.ndarray:
@@ -62,22 +68,23 @@ def clip_intensity(array: np.ndarray) -> np.ndarray:
     return np.clip(array, low, np.percentile(head, 99) if head.size else high) - low
 
 
-def at_spacing(image, spacing_mm: float, interpolation: str = 'linear'):
+def resample_to_spacing(image, spacing_mm: float):
     """An ANTs image at a cubic spacing, smoothed first where that is coarser than its own."""
     from scipy import ndimage
 
-    ants = load_ants()
     spacing = np.asarray(image.spacing)
-    array = image.numpy()
-    if interpolation == 'linear':
-        fwhm = np.sqrt(np.clip(spacing_mm**2 - spacing**2, 0, None))
-        array = ndimage.gaussian_filter(array, fwhm / 2.355 / spacing)
-    code = {'linear': 0, 'nearest': 1}[interpolation]
-    return ants.resample_image(image.new_image_like(array), (spacing_mm,) * 3, False, code)
+    fwhm = np.sqrt(np.clip(spacing_mm**2 - spacing**2, 0, None))
+    smooth = ndimage.gaussian_filter(image.numpy(), fwhm / 2.355 / spacing)
+    linear = 0
+    return load_ants().resample_image(
+        image.new_image_like(smooth), (spacing_mm,) * 3, False, linear
+    )
 
 
-def linear_to_template(image, fixed: dict, brain, brain_mask, n_refined: int = 2) -> list[Start]:
-    """Affine from template to image, best first.
+def affines_to_template(
+    image, fixed: dict, template_brain, brain_mask, folder: Path, n_refined: int = 2
+) -> list[AffineCandidate]:
+    """Affine registrations of a head to the template from several starts, best first.
 
     Parameters
     ----------
@@ -85,54 +92,64 @@ def linear_to_template(image, fixed: dict, brain, brain_mask, n_refined: int = 2
         ANTs image of the subject, intensities clipped.
     fixed
         ANTs images of the template to start from, by name.
-    brain
+    template_brain
         The template's brain without skull, of the same contrast where there is one: every
-        result is judged with it, and the second pass is done with it.
+        registration is scored with it, and the second pass is done with it.
     brain_mask
-        The template's brain mask on the grid of ``brain``.
+        The template's brain mask on the grid of ``template_brain``.
+    folder
+        For the transforms.
     n_refined
         How many of the starts take the second pass.
 
     Returns
     -------
-    starts
+    candidates
         First the refined ones, named ``'<start>, refined'``, then the others; the best of each
         first.
+
     """
-    coarse, fine = at_spacing(image, START_MM), at_spacing(image, REFINE_MM)
-    judge = at_spacing(brain, START_MM)
-    inside = _on_grid(brain_mask, judge)
-    near, fine_brain = around(brain_mask, at_spacing(brain, REFINE_MM), RIM_MM)
+    coarse = resample_to_spacing(image, START_MM)
+    fine = resample_to_spacing(image, REFINE_MM)
+    coarse_brain = resample_to_spacing(template_brain, START_MM)
+    inside = _mask_on_grid(brain_mask, coarse_brain)
+    rim_mask, fine_brain = crop_to_brain(
+        brain_mask, resample_to_spacing(template_brain, REFINE_MM), RIM_MM
+    )
     mask_ml = float((brain_mask.numpy() > 0.5).sum() * np.prod(brain_mask.spacing) / 1000)
 
-    def judged(name, transform):
-        carried = load_ants().apply_transforms(judge, coarse, [transform]).numpy()
-        score = mutual_information(judge.numpy(), carried, inside)
+    def score(start, transform):
+        registered = load_ants().apply_transforms(coarse_brain, coarse, [transform]).numpy()
+        similarity = mutual_information(coarse_brain.numpy(), registered, inside)
         scale = np.linalg.det(read_linear(transform)[:3, :3])
-        return Start(name, transform, score, mask_ml * float(scale))
+        return AffineCandidate(start, transform, similarity, mask_ml * float(scale))
 
-    def best_first(starts):
-        return sorted(starts, key=lambda s: (not s.plausible, -s.mutual_information))
+    def best_first(candidates):
+        return sorted(candidates, key=lambda c: (not c.plausible, -c.mutual_information))
 
-    starts = best_first(
-        judged(
+    first = best_first(
+        score(
             name,
-            register_linear('Affine', at_spacing(target, START_MM), coarse, (60, 30), 0.3),
+            register_linear(
+                'Affine', resample_to_spacing(target, START_MM), coarse, (60, 30), 0.3, folder
+            ),
         )
         for name, target in fixed.items()
     )
     refined = best_first(
-        judged(
-            f'{start.name}, refined',
-            register_linear('Affine', fine_brain, fine, (40,), 0.4, start.transform, near),
+        score(
+            f'{one.start}, refined',
+            register_linear(
+                'Affine', fine_brain, fine, (40,), 0.4, folder, one.transform, rim_mask
+            ),
         )
-        for start in starts[:n_refined]
+        for one in first[:n_refined]
     )
-    return refined + starts
+    return refined + first
 
 
 def register_linear(
-    kind: str, fixed, moving, iterations, sampling: float, initial=None, mask=None
+    kind: str, fixed, moving, iterations, sampling: float, folder: Path, initial=None, mask=None
 ) -> str:
     """Rigid or affine registration by mutual information; path of the transform.
 
@@ -146,10 +163,13 @@ def register_linear(
         At most so many at each level, the coarsest first; the last is at full resolution.
     sampling
         Share of the voxels that are looked at.
+    folder
+        Where the transform is written, under a name of its own.
     initial
         Path of a transform, ``'Identity'``, or None for the centres of mass.
     mask
         ANTs image on the grid of ``fixed``: nothing counts outside.
+
     """
     levels = range(len(iterations) - 1, -1, -1)
     result = load_ants().registration(
@@ -165,23 +185,23 @@ def register_linear(
         aff_iterations=iterations,
         aff_shrink_factors=tuple(2**level for level in levels),
         aff_smoothing_sigmas=tuple(levels),
+        outprefix=f'{tempfile.mkdtemp(prefix="linear-", dir=folder)}/',
     )
     return result['fwdtransforms'][0]
 
 
-def around(brain_mask, image, rim_mm: float):
+def crop_to_brain(brain_mask, image, rim_mm: float):
     """The brain and a rim as a mask on the image's grid, and the image, both cut to its box."""
     from scipy import ndimage
 
     ants = load_ants()
-    distance = ndimage.distance_transform_edt(~_on_grid(brain_mask, image), sampling=image.spacing)
-    near = distance <= rim_mm
-    found = np.argwhere(near)
-    box = found.min(0).tolist(), (found.max(0) + 1).tolist()
+    outside = ~_mask_on_grid(brain_mask, image)
+    near = ndimage.distance_transform_edt(outside, sampling=image.spacing) <= rim_mm
+    voxels = np.argwhere(near)
+    box = voxels.min(0).tolist(), (voxels.max(0) + 1).tolist()
     mask = image.new_image_like(near.astype(np.float32))
     return ants.crop_indices(mask, *box), ants.crop_indices(image, *box)
 
 
-def _on_grid(mask, like) -> np.ndarray:
-    carried = load_ants().resample_image_to_target(mask, like, interp_type='linear')
-    return carried.numpy() > 0.5
+def _mask_on_grid(mask, like) -> np.ndarray:
+    return load_ants().resample_image_to_target(mask, like, interp_type='linear').numpy() > 0.5

@@ -17,7 +17,7 @@ def load_ants():
 
     ANTs ignores a seed given to ``ants.registration`` and sums in any order on several threads;
     unseeded, one and the same T2w gave a right and a collapsed brain in turn. So it is seeded, and
-    runs on one thread.
+    the app runs it on one thread (`run_in_ants_process`).
     """
     import ants
 
@@ -29,9 +29,11 @@ def load_ants():
 
 def to_ants(array: np.ndarray, affine: np.ndarray):
     """ANTs image of a 3D array and its 4x4 RAS+ affine; any orientation, oblique too."""
+    from nibabel.affines import voxel_sizes
+
     ants = load_ants()
     lps = LPS @ affine
-    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    spacing = voxel_sizes(lps)
     return ants.from_numpy(
         np.ascontiguousarray(array, np.float32),
         origin=tuple(lps[:3, 3]),

@@ -1,4 +1,4 @@
-"""Carry images, labels and points between the template and any grid of the subject."""
+"""Images, labels and points through the transforms between template and subject."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from deepmir_bids.anatomy.ants_images import LPS, load_ants, read_ants, to_ants
+from deepmir_bids.anatomy.ants_process import run_in_ants_process
 
 
-def carry_to_grid(
+def apply_transform(
     image,
     transform: str | Path | None,
     shape: tuple[int, ...],
@@ -34,6 +35,7 @@ def carry_to_grid(
     -------
     array
         float32 of the given shape; 0 outside the image.
+
     """
     ants = load_ants()
     if isinstance(image, (str, Path)):
@@ -47,7 +49,7 @@ def carry_to_grid(
 
 
 def points_to_template(points: np.ndarray, to_image: str | Path) -> np.ndarray:
-    """Template coordinates of points of the subject.
+    """Template coordinates of points of the subject, from a process of its own.
 
     Points go against images: the transform that resamples template images into the subject's
     space is the one that takes the subject's points to the template.
@@ -63,13 +65,17 @@ def points_to_template(points: np.ndarray, to_image: str | Path) -> np.ndarray:
     -------
     points
         (n, 3), template (MNI) mm, RAS+.
+
     """
+    points = np.asarray(points, float).reshape(-1, 3)
+    return run_in_ants_process(transform_points, points, to_image) if len(points) else points
+
+
+def transform_points(points: np.ndarray, transform: str | Path) -> np.ndarray:
+    """Take points (n, 3), world mm RAS+, through an ITK transform file."""
     import pandas as pd
 
-    points = np.asarray(points, float).reshape(-1, 3)
-    if not len(points):
-        return points
     flip = np.diag(LPS)[:3]
     table = pd.DataFrame(points * flip, columns=['x', 'y', 'z'])
-    moved = load_ants().apply_transforms_to_points(3, table, [str(to_image)])
+    moved = load_ants().apply_transforms_to_points(3, table, [str(transform)])
     return moved[['x', 'y', 'z']].to_numpy() * flip

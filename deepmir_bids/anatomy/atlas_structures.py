@@ -6,62 +6,71 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from deepmir_bids.anatomy.structure_kinds import KINDS, kind_of
+
 #: Region and its value in every region map (0 outside the brain), after MARS
 #: (Gregoire et al., Neurology 2009;73:1759).
 REGIONS = {'lobar': 1, 'deep': 2, 'infratentorial': 3}
 
-#: The nuclei in which an iron deposit counts: a structure's name without its side.
+#: The kinds of structures in which an iron deposit counts.
 BASAL_GANGLIA = ('caudate', 'putamen', 'pallidum')
 
 
 @dataclass(frozen=True)
 class Structure:
-    """One label of an atlas: its value in the image, its name and its region."""
+    """One label of an atlas: its value in the image, its name, its region and its kind.
+
+    ``region`` is one of `REGIONS`, ``kind`` one of `structure_kinds.KINDS`, the same for both
+    sides and all parts of a structure; either is ``''`` where it is not known.
+    """
 
     index: int
     name: str
     region: str
-
-    @property
-    def kind(self) -> str:
-        """The name without its side: ``'caudate'`` for ``'left caudate'``."""
-        return self.name.removeprefix('left ').removeprefix('right ')
-
-    @property
-    def in_basal_ganglia(self) -> bool:
-        """Whether it is caudate, putamen or pallidum, however an atlas spells them."""
-        return any(word in self.name.lower() for word in ('caudate', 'putamen', 'pallid'))
+    kind: str
 
 
 def read_structures(table: str | Path) -> tuple[Structure, ...]:
-    """Structures of a dseg.tsv with ``index``, ``name`` and, if known, ``hemi`` and ``region``.
+    """Structures of a dseg.tsv: ``index``, ``name`` and perhaps ``hemi``, ``region``, ``kind``.
 
-    A region that the table does not give stays empty. A hemisphere is put before the name.
+    A region that the table does not give stays empty; a kind that it does not give is recognised
+    from the name. A hemisphere is put before the name.
 
     Raises
     ------
     ValueError
-        When a column is missing, an index is twice there or a region is none of `REGIONS`.
+        When a column is missing, an index is no whole number or twice there, or a region or a
+        kind is not known.
+
     """
     import pandas as pd
 
-    frame = pd.read_csv(table, sep='\t', dtype=str, keep_default_na=False)
+    frame = pd.read_csv(table, sep='\t', dtype=str, keep_default_na=False).replace('n/a', '')
     missing = {'index', 'name'} - set(frame.columns)
     if missing:
         raise ValueError(f'{Path(table).name} has no column {" or ".join(sorted(missing))}')
-    side = frame.get('hemi', pd.Series('', frame.index)).map({'L': 'left ', 'R': 'right '})
-    names = side.fillna('') + frame['name']
-    regions = frame.get('region', pd.Series('', frame.index))
-    unknown = sorted(set(regions) - {'', *REGIONS})
-    if unknown:
-        raise ValueError(f'{Path(table).name} has a region that is not known: {unknown[0]}')
+    absent = pd.Series('', frame.index)
+    names = frame.get('hemi', absent).map({'L': 'left ', 'R': 'right '}).fillna('') + frame['name']
+    regions = frame.get('region', absent)
+    kinds = frame.get('kind', absent).str.lower()
+    for column, values, known in (('region', regions, REGIONS), ('kind', kinds, KINDS)):
+        if unknown := sorted(set(values) - {'', *known}):
+            raise ValueError(f'{Path(table).name} has a {column} that is not known: {unknown[0]}')
+    whole = frame['index'].str.fullmatch('[0-9]+')
+    if not whole.all():
+        odd = frame['index'][~whole].iloc[0]
+        raise ValueError(f'{Path(table).name} has an index that is no whole number: {odd}')
     if frame['index'].duplicated().any():
         twice = frame['index'][frame['index'].duplicated()].iloc[0]
         raise ValueError(f'{Path(table).name} has index {twice} more than once')
-    rows = zip(frame['index'], names, regions, strict=True)
-    return tuple(Structure(int(index), name, region) for index, name, region in rows if int(index))
+    rows = zip(frame['index'].astype(int), names, regions, kinds, strict=True)
+    return tuple(
+        Structure(index, name, region, kind or kind_of(name))
+        for index, name, region, kind in rows
+        if index
+    )
 
 
 def basal_ganglia_indices(structures: Iterable[Structure]) -> list[int]:
     """Label values of caudate, putamen and pallidum."""
-    return [structure.index for structure in structures if structure.in_basal_ganglia]
+    return [structure.index for structure in structures if structure.kind in BASAL_GANGLIA]

@@ -44,10 +44,14 @@ _SIDED = {
 @lru_cache(maxsize=1)
 def brain_structures() -> tuple[Structure, ...]:
     """What `draw_structures` draws: first the nuclei, with the values they have, then the rest."""
-    names = list(_UNSIDED.items())
-    names += [(f'{side} {kind}', _SIDED[kind]) for kind in _SIDED for side in ('left', 'right')]
+    rows = [(kind, region, kind) for kind, region in _UNSIDED.items()]
+    rows += [
+        (f'{side} {kind}', region, kind)
+        for kind, region in _SIDED.items()
+        for side in ('left', 'right')
+    ]
     start = len(nuclei()) + 1
-    return nuclei() + tuple(Structure(i, *name) for i, name in enumerate(names, start=start))
+    return nuclei() + tuple(Structure(i, *row) for i, row in enumerate(rows, start=start))
 
 
 def structures_at(points: np.ndarray) -> np.ndarray:
@@ -62,6 +66,7 @@ def structures_at(points: np.ndarray) -> np.ndarray:
     -------
     labels
         (n,) uint8, with the values of `brain_structures`.
+
     """
     points = np.asarray(points, np.float32)
     index = {structure.name: structure.index for structure in brain_structures()}
@@ -94,6 +99,7 @@ def draw_structures(
     -------
     labels
         uint8 of the given shape, with the values of `brain_structures`.
+
     """
     mask = np.ones(shape, bool) if brain_mask is None else np.asarray(brain_mask) > 0
     labels = np.zeros(shape, np.uint8)

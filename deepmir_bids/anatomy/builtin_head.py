@@ -59,6 +59,7 @@ def tissue_maps(resolution_mm: int = 1) -> dict:
     maps
         nibabel images of one grid, RAS+, float32 in 0..1: ``gm``, ``wm``, ``csf`` (which add up
         to 1 in the brain), ``t1w`` (no skull), and ``brain_mask`` (uint8; 1.88 L, with the CSF).
+
     """
     import nibabel as nib
     from nilearn import datasets
@@ -101,13 +102,15 @@ def grow_head(
         The given maps with a wider ``csf`` and, as float32 of the same grid, ``skull`` and
         ``scalp`` (which takes in the soft tissue of face and neck). ``brain_mask`` stays as it
         was.
+
     """
     import nibabel as nib
+    from nibabel.affines import voxel_sizes
     from scipy import ndimage
 
     affine = maps['brain_mask'].affine
     brain = np.asarray(maps['brain_mask'].dataobj) > 0
-    zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    zooms = voxel_sizes(affine)
     # Closing by 10 mm: the skull bridges the fissures and the gap between cerebrum and cerebellum.
     outer = ndimage.distance_transform_edt(~brain, sampling=zooms)
     smooth = ndimage.distance_transform_edt(outer <= 10, sampling=zooms) > 10
@@ -147,6 +150,7 @@ def contrast_image(maps: dict, contrast: str):
     -------
     image
         nibabel image, float32, about 0..1.
+
     """
     import nibabel as nib
 

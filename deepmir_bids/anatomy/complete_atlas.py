@@ -41,6 +41,7 @@ def complete_atlas(
     labels, structures
         uint16 of that shape. Structures that the atlas has keep their values; those filled in
         follow after the next round hundred.
+
     """
     brain = np.asarray(brain_mask) > 0
     kept = tuple(s for s in structures if s.kind not in COARSE)
@@ -53,8 +54,9 @@ def complete_atlas(
     offset = 100 * (1 + max((s.index for s in kept), default=0) // 100)
     filled_in = np.zeros(len(brain_structures()) + 1, np.uint16)
     for structure in brain_structures():
-        filled_in[structure.index] = _stand_in(structure, kept, offset)
-    over = [s.index for s in brain_structures() if s.kind in SMALL and not _names(kept, s.kind)]
+        filled_in[structure.index] = _filling_label(structure, kept, offset)
+    missing = set(SMALL) - {s.kind for s in kept}
+    over = [s.index for s in brain_structures() if s.kind in missing]
     fill = brain & ((labels == 0) | np.isin(drawn, over))
     labels[fill] = filled_in[drawn[fill]]
     values = set(np.unique(labels).tolist())
@@ -62,22 +64,17 @@ def complete_atlas(
     return labels, kept + tuple(s for s in added if s.index in values)
 
 
-def _stand_in(structure: Structure, kept: tuple[Structure, ...], offset: int) -> int:
-    """The output's label for what the built-in map calls ``structure``."""
+def _filling_label(structure: Structure, kept: tuple[Structure, ...], offset: int) -> int:
+    """The completed atlas's label for voxels that the built-in map calls ``structure``."""
     for same in kept:
         if same.name == structure.name and structure not in nuclei():
             return same.index
-    if structure in nuclei() and _names(kept, structure.kind):
+    if structure in nuclei() and structure.kind in {s.kind for s in kept}:
         # The atlas draws this nucleus and leaves this voxel out: it is the tissue around.
         side = structure.name.split()[0]
         white = next(s for s in brain_structures() if s.name == f'{side} deep white matter')
         return white.index + offset
     return structure.index + offset
-
-
-def _names(structures: tuple[Structure, ...], kind: str) -> bool:
-    """Whether an atlas has that kind of structure; 'Globus Pallidus' is a pallidum."""
-    return any(kind[:6] in structure.name.lower() for structure in structures)
 
 
 def _with_region(structure: Structure, labels: np.ndarray, regions: np.ndarray) -> Structure:

@@ -22,13 +22,13 @@ _LOW, _HIGH = np.array([-45, -80, -55]), np.array([45, 40, 45])
 @lru_cache(maxsize=1)
 def nuclei() -> tuple[Structure, ...]:
     """The nuclei that `draw_nuclei` draws: 1, 2 are the left and right of the first, and so on."""
-    kinds = load_shapes('nuclei').drop_duplicates('structure')
-    names = [
-        (f'{side} {kind}', region)
-        for kind, region in zip(kinds['structure'], kinds['region'], strict=True)
+    table = load_shapes('nuclei').drop_duplicates('structure')
+    rows = [
+        (f'{side} {kind}', region, kind)
+        for kind, region in zip(table['structure'], table['region'], strict=True)
         for side in ('left', 'right')
     ]
-    return tuple(Structure(i, name, region) for i, (name, region) in enumerate(names, start=1))
+    return tuple(Structure(i, *row) for i, row in enumerate(rows, start=1))
 
 
 def nuclei_at(points: np.ndarray) -> np.ndarray:
@@ -44,6 +44,7 @@ def nuclei_at(points: np.ndarray) -> np.ndarray:
     labels
         (n,) uint8, with the values of `nuclei`. Where two nuclei overlap, a point belongs to the
         one it lies deeper in.
+
     """
     labels = np.zeros(len(points), np.uint8)
     deepest = np.zeros(len(points), np.float32)
@@ -70,6 +71,7 @@ def draw_nuclei(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
     -------
     labels
         uint8 of the given shape, with the values of `nuclei`.
+
     """
     points = grid_points(shape, affine)
     near = ((points > _LOW) & (points < _HIGH)).all(axis=1)

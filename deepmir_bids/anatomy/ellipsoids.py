@@ -51,6 +51,7 @@ def distance_mm(points: np.ndarray, table_name: str, *structures: str) -> np.nda
     -------
     distance
         (n,) float32, in mm.
+
     """
     left = np.array(points, np.float32)
     left[:, 0] = -np.abs(left[:, 0])

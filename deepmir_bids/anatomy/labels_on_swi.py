@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepmir_bids.anatomy.apply_transforms import carry_to_grid
+from deepmir_bids.anatomy.apply_transforms import apply_transform
 
 if TYPE_CHECKING:
     from deepmir_bids.anatomy.template_choice import Anatomy
 
 
-def label_grid(
+def label_brain(
     shape: tuple[int, ...],
     affine: np.ndarray,
     anatomy: Anatomy,
@@ -27,7 +27,7 @@ def label_grid(
     shape, affine
         The grid, of any orientation; RAS+ mm.
     anatomy
-        What `find_anatomy` gave.
+        What `find_anatomy` gives.
     from_template
         ``TemplateRegistration.to_image``.
     brain_mask
@@ -40,18 +40,20 @@ def label_grid(
         bool of the given shape.
     structures
         int32 of that shape: one of ``anatomy.structures`` in every voxel of the brain, 0 outside.
+
     """
     if brain_mask is None:
-        brain = carry_to_grid(anatomy.brain_mask, from_template, shape, affine) > 0.5
+        brain = apply_transform(anatomy.brain_mask, from_template, shape, affine) > 0.5
     else:
-        brain = carry_to_grid(brain_mask, None, shape, affine, 'nearest') > 0.5
-    carried = carry_to_grid(anatomy.labels, from_template, shape, affine, 'nearest')
-    structures = np.where(brain, np.rint(carried), 0).astype(np.int32)
+        brain = apply_transform(brain_mask, None, shape, affine, 'nearest') > 0.5
+    labels = apply_transform(anatomy.labels, from_template, shape, affine, 'nearest')
+    structures = np.where(brain, np.rint(labels), 0).astype(np.int32)
     return brain, _fill_from_nearest(structures, brain, affine)
 
 
 def _fill_from_nearest(labels: np.ndarray, mask: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """Give each unlabelled voxel of the mask the label that is nearest to it."""
+    from nibabel.affines import voxel_sizes
     from scipy import ndimage
 
     empty = mask & (labels == 0)
@@ -61,7 +63,7 @@ def _fill_from_nearest(labels: np.ndarray, mask: np.ndarray, affine: np.ndarray)
     part = labels[box]
     nearest = ndimage.distance_transform_edt(
         part == 0,
-        sampling=np.linalg.norm(affine[:3, :3], axis=0),
+        sampling=voxel_sizes(affine),
         return_distances=False,
         return_indices=True,
     )

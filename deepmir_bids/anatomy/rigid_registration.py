@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ import numpy as np
 
 from deepmir_bids.anatomy.affine_starts import (
     RegistrationError,
-    at_spacing,
     clip_intensity,
     mutual_information,
     register_linear,
+    resample_to_spacing,
 )
 from deepmir_bids.anatomy.ants_images import load_ants, read_linear, to_canonical_ants
 
@@ -63,51 +64,59 @@ def register_rigid(moving, fixed) -> RigidRegistration:
     RegistrationError
         When the two have nothing in common, or fit only if one is stretched: then they are of two
         heads. Heads of one size and shape are not told apart.
+
     """
-    images = [
+    ants_moving, ants_fixed = (
         to_canonical_ants(
             clip_intensity(np.squeeze(image.get_fdata(dtype=np.float32))), image.affine
         )
         for image in (moving, fixed)
-    ]
-    coarse, fine = _Pair.at(START_MM, *images), _Pair.at(REFINE_MM, *images)
-    starts: dict[str, str | None] = {
-        'scanner': None,
-        'scanner, moved': coarse.register('Rigid', 'Identity', (60, 40), 0.3),
-        'centres of mass, moved': coarse.register('Rigid', None, (60, 40), 0.3),
-    }
-    scores = {start: coarse.score(transform) for start, transform in starts.items()}
-    best = max(scores, key=lambda start: scores[start])
-    rigid = fine.register('Rigid', starts[best] or 'Identity', (30,), 0.2)
-    score = fine.score(rigid)
-    stretched = read_linear(fine.register('Affine', rigid, (40,), 0.2))
+    )
+    with tempfile.TemporaryDirectory(prefix='deepmir-rigid-') as name:
+        folder = Path(name)
+        coarse = _Pair.at(START_MM, ants_moving, ants_fixed, folder)
+        fine = _Pair.at(REFINE_MM, ants_moving, ants_fixed, folder)
+        starts: dict[str, str | None] = {
+            'scanner': None,
+            'scanner, moved': coarse.register('Rigid', 'Identity', (60, 40), 0.3),
+            'centres of mass, moved': coarse.register('Rigid', None, (60, 40), 0.3),
+        }
+        scores = {start: coarse.score(transform) for start, transform in starts.items()}
+        best = max(scores, key=lambda start: scores[start])
+        rigid = fine.register('Rigid', starts[best] or 'Identity', (30,), 0.2)
+        score = fine.score(rigid)
+        stretched = read_linear(fine.register('Affine', rigid, (40,), 0.2))
+        matrix = read_linear(rigid)
     stretch = np.abs(np.log(np.linalg.svd(stretched[:3, :3], compute_uv=False))).max()
     _check(moving, fixed, score, float(stretch))
     # ITK's matrix takes points of fixed to moving.
-    return RigidRegistration(np.linalg.inv(read_linear(rigid)), best, score, scores)
+    return RigidRegistration(np.linalg.inv(matrix), best, score, scores)
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """The two images (ANTs) at one spacing, and the fixed one's head."""
+    """The two images (ANTs) at one spacing, the fixed one's head, and a folder for transforms."""
 
     moving: Any
     fixed: Any
     head: np.ndarray
+    folder: Path
 
     @classmethod
-    def at(cls, spacing_mm: float, moving, fixed) -> _Pair:
-        mover, target = (at_spacing(image, spacing_mm) for image in (moving, fixed))
-        return cls(mover, target, _head(target.numpy()))
+    def at(cls, spacing_mm: float, moving, fixed, folder: Path) -> _Pair:
+        mover, target = (resample_to_spacing(image, spacing_mm) for image in (moving, fixed))
+        return cls(mover, target, _head(target.numpy()), folder)
 
     def score(self, transform: str | None) -> float:
         """Mutual information in the head, after a transform or as it is."""
         transforms = [] if transform is None else [transform]
-        carried = load_ants().apply_transforms(self.fixed, self.moving, transforms).numpy()
-        return mutual_information(self.fixed.numpy(), carried, self.head)
+        registered = load_ants().apply_transforms(self.fixed, self.moving, transforms).numpy()
+        return mutual_information(self.fixed.numpy(), registered, self.head)
 
     def register(self, kind: str, initial: str | None, iterations, sampling: float) -> str:
-        return register_linear(kind, self.fixed, self.moving, iterations, sampling, initial)
+        return register_linear(
+            kind, self.fixed, self.moving, iterations, sampling, self.folder, initial
+        )
 
 
 def _check(moving, fixed, score: float, stretch: float) -> None:

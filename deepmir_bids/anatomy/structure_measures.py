@@ -16,8 +16,7 @@ def measure_structures(
     affine: np.ndarray,
     qsm: np.ndarray | None,
 ) -> pd.DataFrame:
-    """
-    Volume and susceptibility of every structure.
+    """Volume and susceptibility of every structure.
 
     Parameters
     ----------
@@ -33,8 +32,8 @@ def measure_structures(
     Returns
     -------
     DataFrame
-        ``index name region volume_mm3 chi_mean_ppm chi_sd_ppm``, a row for each structure.
-        Susceptibility is missing where none was measured.
+        ``index name kind region volume_mm3 chi_mean_ppm chi_sd_ppm``, a row for each structure.
+        A kind that is not known is missing, and so is susceptibility that was not measured.
 
     """
     voxel_mm3 = abs(np.linalg.det(affine[:3, :3]))
@@ -49,6 +48,7 @@ def measure_structures(
             {
                 'index': structure.index,
                 'name': structure.name,
+                'kind': structure.kind or None,
                 'region': structure.region,
                 'volume_mm3': float(inside.sum() * voxel_mm3),
                 'chi_mean_ppm': float(chi.mean()) if chi.size else np.nan,

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 import deepmir_bids
 from deepmir_bids.anatomy import builtin_head
+from deepmir_bids.anatomy.atlas_file import read_atlas
 from deepmir_bids.anatomy.atlas_structures import Structure, read_structures
-from deepmir_bids.anatomy.brain_regions import (
-    brain_structures,
-    draw_structures,
-    regions_of,
-    structures_at,
-)
+from deepmir_bids.anatomy.brain_regions import brain_structures, draw_structures, structures_at
 from deepmir_bids.anatomy.complete_atlas import complete_atlas
 from deepmir_bids.anatomy.deep_nuclei import nuclei
 from deepmir_bids.anatomy.ellipsoids import grid_points
-from deepmir_bids.anatomy.templateflow_files import REQUIRED, template_files
+from deepmir_bids.anatomy.templateflow_files import (
+    REQUIRED,
+    in_home,
+    known_templates,
+    template_files,
+)
 from deepmir_bids.bids.whole_files import make_once
 from deepmir_bids.data import load
+from deepmir_bids.errors import UsageError
 
 #: The atlas drawn from this project's own shapes.
 BUILTIN_ATLAS = 'builtin'
@@ -44,22 +48,43 @@ class FixedImage:
 class Anatomy:
     """A template with its atlas. All images share one world (the space ``name``).
 
-    ``judge`` is the brain, without skull and T2w-like, that registrations are refined to and
-    judged by. ``labels`` gives every brain voxel, and a rim around, one of ``structures``;
-    ``regions`` has the values of `structures.REGIONS`. ``note`` says in one sentence what was not
-    to be had; else it is empty.
+    ``template_brain`` is the brain, without skull and T2w-like, that registrations are refined to
+    and scored with. ``labels`` gives every brain voxel, and a rim around, one of ``structures``.
+    ``note`` says in one sentence what was asked for and not to be had; else it is empty.
     """
 
     name: str
     atlas: str
     fixed: tuple[FixedImage, ...]
-    judge: Path
+    template_brain: Path
     brain_mask: Path
     labels: Path
     structures: tuple[Structure, ...]
-    regions: Path
-    source: str  # 'templateflow', 'builtin' or 'user' (the atlas is the user's)
     note: str = ''
+
+
+def check_template(name: str) -> None:
+    """Refuse a template that neither TemplateFlow nor this project has ever heard of.
+
+    Nothing is written, and TemplateFlow is not imported.
+
+    Raises
+    ------
+    UsageError
+        When the name is not known; it gives those that are nearly the same.
+
+    """
+    if name == builtin_head.SPACE or in_home(name):
+        return
+    known = {builtin_head.SPACE, *known_templates()}
+    if name not in known:
+        if similar := difflib.get_close_matches(name, sorted(known)):
+            raise UsageError(
+                f'--template {name} is not in TemplateFlow: did you mean {" or ".join(similar)}?'
+            )
+        raise UsageError(
+            f'--template {name} is not in TemplateFlow: the names are {", ".join(sorted(known))}.'
+        )
 
 
 def find_anatomy(
@@ -86,9 +111,11 @@ def find_anatomy(
 
     Raises
     ------
-    ValueError
-        When the user's atlas or its table cannot be used.
+    UsageError
+        When the template is not known, or the user's atlas or its table cannot be used.
+
     """
+    check_template(template)
     files: dict[str, Path] = {}
     note = ''
     if template != builtin_head.SPACE:
@@ -107,10 +134,7 @@ def find_anatomy(
         atlas = BUILTIN_ATLAS
     if atlas == 'HOSPA' and atlas_file is None:
         atlas_file, atlas_labels = files['HOSPA'], load('atlases', 'atlas-HOSPA_dseg.tsv')
-        source = 'templateflow'
-    else:
-        source = 'user' if atlas_file else 'templateflow' if files else 'builtin'
-    folder = _made_once(cache_dir, template, atlas, files, atlas_file, atlas_labels)
+    folder = _cached_images(cache_dir, template, atlas, files, atlas_file, atlas_labels)
     fixed = {
         ('t2w', 'brain'): folder / 'desc-brain_T2w.nii.gz',
         ('t1w', 'head'): files.get('t1w head', folder / 'T1w.nii.gz'),
@@ -121,41 +145,41 @@ def find_anatomy(
         name=template,
         atlas=atlas,
         fixed=tuple(FixedImage(*what, path) for what, path in fixed.items()),
-        judge=fixed['t2w', 'brain'],
+        template_brain=fixed['t2w', 'brain'],
         brain_mask=files.get('brain mask', folder / 'desc-brain_mask.nii.gz'),
         labels=folder / 'dseg.nii.gz',
         structures=read_structures(folder / 'dseg.tsv'),
-        regions=folder / 'regions.nii.gz',
-        source=source,
         note=note,
     )
 
 
-def _made_once(cache_dir, template, atlas, files, atlas_file, atlas_labels) -> Path:
-    """The folder of made images; its name changes with everything that they are made from."""
+def _cached_images(cache_dir, template, atlas, files, atlas_file, atlas_labels) -> Path:
+    """The folder of derived images; its name changes with everything they derive from."""
     digest = hashlib.sha256(deepmir_bids.__version__.encode())
     own = [load('atlases', name) for name in ('nuclei.tsv', 'regions.tsv')]
     for path in (*own, *files.values(), *filter(None, (atlas_file, atlas_labels))):
         digest.update(Path(path).read_bytes())
     folder = Path(cache_dir) / f'tpl-{template}_atlas-{atlas}_{digest.hexdigest()[:12]}'
-    return make_once(folder, lambda empty: _make(empty, files, atlas_file, atlas_labels))
+    return make_once(folder, lambda empty: _write_images(empty, files, atlas_file, atlas_labels))
 
 
-def _make(folder: Path, files, atlas_file, atlas_labels) -> None:
-    """Write fixed images, brain mask, labels with their table, and regions into a folder."""
+# Sums of several threads are rounded otherwise than those of one.
+@threadpool_limits.wrap(limits=1, user_api='blas')
+def _write_images(folder: Path, files, atlas_file, atlas_labels) -> None:
+    """Write fixed images, brain mask, and labels with their table into a folder."""
     import nibabel as nib
     from nibabel.processing import resample_from_to
 
     maps = builtin_head.tissue_maps(2)
     head = builtin_head.grow_head(maps)
     like: Any = nib.load(files['brain mask']) if files else maps['brain_mask']
-    made = {
+    images = {
         'desc-brain_T2w': builtin_head.contrast_image(maps, 't2w'),
         'T2w': builtin_head.contrast_image(head, 't2w'),
         'desc-brain_T1w': builtin_head.contrast_image(maps, 't1w'),
         'T1w': builtin_head.contrast_image(head, 't1w'),
     }
-    for name, image in made.items():
+    for name, image in images.items():
         nib.save(resample_from_to(image, like, order=1), folder / f'{name}.nii.gz')
     mask = nib.Nifti1Image((like.get_fdata() > 0.5).astype(np.uint8), like.affine)
     nib.save(mask, folder / 'desc-brain_mask.nii.gz')
@@ -164,12 +188,13 @@ def _make(folder: Path, files, atlas_file, atlas_labels) -> None:
         structures = brain_structures()
         labels, affine = _draw_finely(mask)
     else:
-        labels, affine, structures = _read_atlas(atlas_file, atlas_labels, mask)
+        labels, affine, structures = read_atlas(atlas_file, atlas_labels)
+        inside = _with_rim(mask, (labels.shape, affine))
+        labels, structures = complete_atlas(labels, affine, structures, inside)
     nib.save(nib.Nifti1Image(labels.astype(np.uint16), affine), folder / 'dseg.nii.gz')
-    regions = regions_of(labels, structures)
-    nib.save(nib.Nifti1Image(regions, affine), folder / 'regions.nii.gz')
-    rows = [f'{s.index}\t{s.name}\t{s.region}' for s in structures]
-    (folder / 'dseg.tsv').write_text('\n'.join(['index\tname\tregion', *rows]) + '\n')
+    rows = [f'{s.index}\t{s.name}\t{s.kind or "n/a"}\t{s.region}' for s in structures]
+    table = '\n'.join(['index\tname\tkind\tregion', *rows]) + '\n'
+    (folder / 'dseg.tsv').write_text(table, encoding='utf-8')
 
 
 def _draw_finely(mask, spacing_mm: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -203,22 +228,3 @@ def _with_rim(mask, grid, rim_mm: float = 6.0) -> np.ndarray:
     distance = ndimage.distance_transform_edt(outside, sampling=mask.header.get_zooms()[:3])
     wide = type(mask)((distance <= rim_mm).astype(np.uint8), mask.affine)
     return resample_from_to(wide, grid, order=0).get_fdata() > 0
-
-
-def _read_atlas(atlas_file, atlas_labels, mask):
-    """Labels, affine and structures of an atlas, completed within the brain mask."""
-    import nibabel as nib
-
-    image: Any = nib.load(atlas_file)
-    labels = np.squeeze(np.asanyarray(image.dataobj))
-    name = Path(atlas_file).name
-    if labels.ndim != 3:
-        raise ValueError(f'{name} is not a 3D label image')
-    if atlas_labels is None:
-        raise ValueError(f'{name} needs a table of its labels: --atlas-labels')
-    structures = read_structures(atlas_labels)
-    if not np.isin([s.index for s in structures], labels).any():
-        raise ValueError(f'{name} holds none of the labels in {Path(atlas_labels).name}')
-    inside = _with_rim(mask, (labels.shape, image.affine))
-    labels, structures = complete_atlas(np.rint(labels), image.affine, structures, inside)
-    return labels, image.affine, structures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepmir_bids.anatomy.affine_starts import (
+    AffineCandidate,
     RegistrationError,
-    Start,
-    around,
-    at_spacing,
+    affines_to_template,
     clip_intensity,
-    linear_to_template,
+    crop_to_brain,
+    resample_to_spacing,
 )
 from deepmir_bids.anatomy.ants_images import load_ants, read_ants, to_canonical_ants
-from deepmir_bids.anatomy.apply_transforms import carry_to_grid
+from deepmir_bids.anatomy.apply_transforms import apply_transform
 
 if TYPE_CHECKING:
     from deepmir_bids.anatomy.template_choice import Anatomy
@@ -33,19 +34,20 @@ LEAST_TEMPLATE_MI = 0.10
 
 @dataclass(frozen=True)
 class TemplateRegistration:
-    """What `register_template` found.
+    """Transforms between a head and the template, and how well they fit.
 
     ``from_image`` resamples images of the subject into template space, ``to_image`` images of the
-    template into the subject's (ITK composite transforms). ``brain_mask`` is a uint8 array on the
-    image's grid.
+    template into the subject's (ITK composite transforms). ``brain_ml`` is the volume of the brain
+    mask. ``start`` names the affine start that SyN went on from, ``mutual_information`` (nats) is
+    that start's; ``candidates`` holds the mutual information of all starts, best first.
     """
 
     from_image: Path
     to_image: Path
-    brain_mask: np.ndarray
     brain_ml: float
+    start: str
     mutual_information: float
-    starts: tuple[Start, ...]
+    candidates: dict[str, float]
 
 
 def register_template(
@@ -63,7 +65,7 @@ def register_template(
         Folder for ``from-image_to-template_xfm.h5`` and ``from-template_to-image_xfm.h5``.
     brain_mask
         nibabel image of the subject's brain mask, in the same world. Without it the mask is the
-        template's, carried over.
+        template's, through the transform.
     sloppy
         Fewer starts and iterations, for tests of the workflow.
 
@@ -76,68 +78,68 @@ def register_template(
     ------
     RegistrationError
         When no start gives a plausible brain that resembles the template's.
+
     """
     given = None
     array = clip_intensity(np.squeeze(image.get_fdata(dtype=np.float32)))
     if brain_mask is not None:
-        given = carry_to_grid(brain_mask, None, array.shape, image.affine, 'nearest') > 0.5
+        given = apply_transform(brain_mask, None, array.shape, image.affine, 'nearest') > 0.5
         array = np.where(given, array, 0)
     moving = to_canonical_ants(array, image.affine)
     template_mask = read_ants(anatomy.brain_mask)
-    brain = read_ants(anatomy.judge)
+    template_brain = read_ants(anatomy.template_brain)
     extents = ('brain',) if given is not None else ('head', 'brain')
     fixed = {f'{f.contrast} {f.extent}': f.path for f in anatomy.fixed if f.extent in extents}
     chosen = dict(list(fixed.items())[:2]) if sloppy else fixed
-    starts = linear_to_template(
-        moving,
-        {name: read_ants(path) for name, path in chosen.items()},
-        brain,
-        template_mask,
-        n_refined=1 if sloppy else 2,
-    )
-    _check(starts[0], image)
     out_dir.mkdir(parents=True, exist_ok=True)
-    from_image, to_image = _syn(moving, brain, template_mask, starts[0].transform, out_dir, sloppy)
-    carried = carry_to_grid(_as_nibabel(anatomy.brain_mask), to_image, array.shape, image.affine)
-    mask = carried > 0.5 if given is None else given
-    millilitres = float(mask.sum() * abs(np.linalg.det(image.affine[:3, :3])) / 1000)
+    with tempfile.TemporaryDirectory(prefix='deepmir-affine-') as folder:
+        candidates = affines_to_template(
+            moving,
+            {name: read_ants(path) for name, path in chosen.items()},
+            template_brain,
+            template_mask,
+            Path(folder),
+            n_refined=1 if sloppy else 2,
+        )
+        best = candidates[0]
+        _check(best, image)
+        from_image, to_image = _syn(
+            moving, template_brain, template_mask, best.transform, out_dir, sloppy
+        )
+    mask = given
+    if mask is None:
+        mask = apply_transform(anatomy.brain_mask, to_image, array.shape, image.affine) > 0.5
     return TemplateRegistration(
         from_image,
         to_image,
-        mask.astype(np.uint8),
-        millilitres,
-        starts[0].mutual_information,
-        tuple(starts),
+        float(mask.sum() * abs(np.linalg.det(image.affine[:3, :3])) / 1000),
+        best.start,
+        best.mutual_information,
+        {one.start: one.mutual_information for one in candidates},
     )
 
 
-def _check(start: Start, image) -> None:
-    if start.plausible and start.mutual_information >= LEAST_TEMPLATE_MI:
+def _check(best: AffineCandidate, image) -> None:
+    if best.plausible and best.mutual_information >= LEAST_TEMPLATE_MI:
         return
     name = Path(image.get_filename() or 'the image').name
     raise RegistrationError(
         f'{name} does not register to the template: the best of all starts has a mutual '
-        f'information of {start.mutual_information:.2f} (at least {LEAST_TEMPLATE_MI:.2f} is '
-        f'needed) and a brain of {start.brain_ml:.0f} mL; check the image, or give a brain mask '
+        f'information of {best.mutual_information:.2f} (at least {LEAST_TEMPLATE_MI:.2f} is '
+        f'needed) and a brain of {best.brain_ml:.0f} mL; check the image, or give a brain mask '
         f'with --brain-mask-from.'
     )
 
 
-def _as_nibabel(path):
-    import nibabel as nib
-
-    return nib.load(path)
-
-
-def _syn(moving, brain, template_mask, affine: str, out_dir: Path, sloppy: bool):
+def _syn(moving, template_brain, template_mask, affine: str, out_dir: Path, sloppy: bool):
     """SyN from an affine, with the brain and a rim around it; paths of the two composites."""
-    near, brain = around(template_mask, brain, SYN_RIM_MM)
+    rim_mask, fixed = crop_to_brain(template_mask, template_brain, SYN_RIM_MM)
     result = load_ants().registration(
-        brain,
-        at_spacing(moving, SYN_MM),
+        fixed,
+        resample_to_spacing(moving, SYN_MM),
         type_of_transform='SyNOnly',
         initial_transform=affine,
-        mask=near,
+        mask=rim_mask,
         mask_all_stages=True,
         syn_metric='mattes',
         syn_sampling=32,

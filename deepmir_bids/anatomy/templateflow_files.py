@@ -2,16 +2,19 @@
 
 The cache is read as a folder. TemplateFlow's client is imported only to download, since importing
 it writes a skeleton of empty files into its home, and only when its server answers within seconds,
-so that a machine without network loses no time. What imports it anyway does so `away_from_home`.
+so that a machine without network loses no time. What imports it anyway does so
+`without_templateflow_home`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import tempfile
 import threading
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +47,7 @@ def home() -> Path:
 
 
 @contextlib.contextmanager
-def away_from_home() -> Iterator[None]:
+def without_templateflow_home() -> Iterator[None]:
     """Let TemplateFlow be imported without its home, which may be read-only, or shared by many.
 
     To the client, a folder with anything in it is a home: it adds nothing, and finds no template.
@@ -59,6 +62,25 @@ def away_from_home() -> Iterator[None]:
             del os.environ['TEMPLATEFLOW_HOME']
             if before is not None:
                 os.environ['TEMPLATEFLOW_HOME'] = before
+
+
+def in_home(template: str) -> bool:
+    """Whether TemplateFlow's home holds a file of a template; its skeleton's files are empty."""
+    files = (home() / f'tpl-{template}').rglob('*')
+    return any(path.is_file() and path.stat().st_size for path in files)
+
+
+def known_templates() -> set[str]:
+    """Names of the templates in TemplateFlow's home, and of those that its package lists."""
+    local = {path.name.removeprefix('tpl-') for path in home().glob('tpl-*')}
+    names = {name for name in local if in_home(name)}
+    package = importlib.util.find_spec('templateflow')
+    for folder in (package and package.submodule_search_locations) or ():
+        for archive in Path(folder).glob('conf/*skel*.zip'):
+            with zipfile.ZipFile(archive) as skeleton:
+                folders = {name.split('/')[0] for name in skeleton.namelist()}
+            names |= {name.removeprefix('tpl-') for name in folders if name.startswith('tpl-')}
+    return names
 
 
 def template_files(template: str, wanted: tuple[str, ...]) -> tuple[dict[str, Path], str]:

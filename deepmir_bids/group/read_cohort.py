@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from deepmir_bids import CLASSES
-from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA, kind_of
+from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA
+from deepmir_bids.anatomy.structure_kinds import kind_of
 from deepmir_bids.bids.finished_results import read_sidecar
 from deepmir_bids.bids.run_records import RawParticipants, read_participants
 from deepmir_bids.bids.tsv import MISSING, read_rows

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
 
 def correct_bias(image: nib.Nifti1Image, *, sloppy: bool = False) -> nib.Nifti1Image:
-    """
-    Correct a magnitude image of a whole head for smooth shading.
+    """Correct a magnitude image of a whole head for smooth shading.
 
     The field is estimated where there is signal (above a third of the mean, so that air is left
     out), at a voxel size of about 4 mm: it is smooth, and this takes seconds. It starts from the

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from deepmir_bids import CLASSES
-from deepmir_bids.anatomy.atlas_structures import REGIONS, kind_of, split_side
+from deepmir_bids.anatomy.atlas_structures import REGIONS
+from deepmir_bids.anatomy.structure_kinds import kind_of, split_side
 from deepmir_bids.lesions.reader_review import review_progress
 from deepmir_bids.reports.html_pieces import render
 

@@ -134,7 +134,8 @@ def _check_files(settings: Settings) -> None:
 
 
 def _check_anatomy(settings: Settings) -> None:
-    from deepmir_bids.anatomy.template_choice import ATLASES, check_atlas, check_template
+    from deepmir_bids.anatomy.atlas_file import check_atlas
+    from deepmir_bids.anatomy.template_choice import ATLASES, check_template
 
     check_template(settings.template)
     atlas = Path(settings.atlas)

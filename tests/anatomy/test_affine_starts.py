@@ -1,13 +1,13 @@
-"""What linear starts are judged by."""
+"""What affine starts are scored with."""
 
 import numpy as np
 import pytest
 
 from deepmir_bids.anatomy.affine_starts import (
-    Start,
-    at_spacing,
+    AffineCandidate,
     clip_intensity,
     mutual_information,
+    resample_to_spacing,
 )
 from deepmir_bids.anatomy.ants_images import to_ants
 
@@ -34,13 +34,13 @@ def test_spacing_changes_and_place_does_not():
     array = np.zeros((30, 40, 20), np.float32)
     array[10:20, 10:30, 5:15] = 1
     affine = np.diag([-1.0, 1, 2, 1])
-    coarse = at_spacing(to_ants(array, affine), 4.0)
+    coarse = resample_to_spacing(to_ants(array, affine), 4.0)
     np.testing.assert_allclose(coarse.spacing, 4)
     before, after = to_ants(array, affine).get_center_of_mass(), coarse.get_center_of_mass()
     np.testing.assert_allclose(before, after, atol=0.5)
 
 
 def test_a_collapsed_brain_is_not_plausible():
-    assert Start('', '', 0.2, 1500).plausible
-    assert not Start('', '', 0.2, 640).plausible
-    assert not Start('', '', 0.2, 2700).plausible
+    assert AffineCandidate('', '', 0.2, 1500).plausible
+    assert not AffineCandidate('', '', 0.2, 640).plausible
+    assert not AffineCandidate('', '', 0.2, 2700).plausible

@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from deepmir_bids.anatomy.ants_images import LPS, load_ants, read_linear
-from deepmir_bids.anatomy.apply_transforms import carry_to_grid, points_to_template
+from deepmir_bids.anatomy.apply_transforms import apply_transform, points_to_template
 
 #: Points of the subject to points of the template.
 MATRIX = np.eye(4)
@@ -54,11 +54,11 @@ def test_a_blob_lands_where_its_point_does(transform, grid):
     affine = np.eye(4)
     affine[:3, 3] = -40
     shape, world = GRIDS[grid]
-    carried = carry_to_grid(
+    resampled = apply_transform(
         nib.Nifti1Image(blob.astype(np.float32), affine), transform, shape, world
     )
     voxels = np.stack(np.mgrid[tuple(slice(n) for n in shape)], -1)
-    centre = np.average(voxels.reshape(-1, 3), axis=0, weights=carried.ravel())
+    centre = np.average(voxels.reshape(-1, 3), axis=0, weights=resampled.ravel())
     subject = nib.affines.apply_affine(world, centre)
     np.testing.assert_allclose(points_to_template(subject, transform)[0], place, atol=0.2)
 
@@ -69,5 +69,5 @@ def test_no_points_are_no_error(transform):
 
 def test_labels_stay_labels_and_outside_is_zero():
     image = nib.Nifti1Image(np.full((4, 4, 4), 7, np.float32), np.eye(4))
-    carried = carry_to_grid(image, None, (8, 8, 8), np.diag([0.7, 0.7, 0.7, 1]), 'nearest')
-    assert set(np.unique(carried)) == {0, 7}
+    resampled = apply_transform(image, None, (8, 8, 8), np.diag([0.7, 0.7, 0.7, 1]), 'nearest')
+    assert set(np.unique(resampled)) == {0, 7}

@@ -20,7 +20,10 @@ def test_every_voxel_is_named_and_the_atlas_keeps_its_own():
     labels = np.zeros(SHAPE, int)
     labels[10:13, 25:29, 15:18] = 6  # about the left putamen
     labels[16:20, 15:20, 5:12] = 8
-    atlas = (Structure(6, 'left putamen', 'deep'), Structure(8, 'brainstem', ''))
+    atlas = (
+        Structure(6, 'left putamen', 'deep', 'putamen'),
+        Structure(8, 'brainstem', '', 'brainstem'),
+    )
     brain = np.zeros(SHAPE, bool)
     brain[2:-2, 2:-2, 2:-2] = True
     completed, structures = complete_atlas(labels, AFFINE, atlas, brain)
@@ -39,7 +42,7 @@ def test_every_voxel_is_named_and_the_atlas_keeps_its_own():
 
 def test_coarse_labels_give_way_to_lobes():
     labels = np.ones(SHAPE, int)
-    atlas = (Structure(1, 'left cerebral cortex', 'lobar'),)
+    atlas = (Structure(1, 'Left-Cerebral-Cortex', 'lobar', 'cerebral cortex'),)
     completed, _ = complete_atlas(labels, AFFINE, atlas, np.ones(SHAPE, bool))
     assert not (completed == 1).any()
 
@@ -48,8 +51,32 @@ def test_table_of_an_atlas(tmp_path):
     table = tmp_path / 'dseg.tsv'
     table.write_text('index\tname\themi\n0\tbackground\t\n9\tGlobus Pallidus externa\tL\n')
     (pallidum,) = read_structures(table)
-    assert pallidum == Structure(9, 'left Globus Pallidus externa', '')
-    assert pallidum.in_basal_ganglia
+    assert pallidum == Structure(9, 'left Globus Pallidus externa', '', 'pallidum')
+    assert basal_ganglia_indices([pallidum]) == [9]
+
+
+def test_a_table_may_give_the_kind(tmp_path):
+    table = tmp_path / 'dseg.tsv'
+    table.write_text('index\tname\tkind\tregion\n1\tNd\tDentate\tn/a\n2\tGPe\tn/a\tdeep\n')
+    assert read_structures(table) == (
+        Structure(1, 'Nd', '', 'dentate'),
+        Structure(2, 'GPe', 'deep', 'pallidum'),
+    )
+
+
+def test_a_hypothalamus_is_no_thalamus():
+    """The thalamus beside it is drawn."""
+    labels = np.zeros(SHAPE, int)
+    labels[17:20, 25:27, 14:16] = 27
+    atlas = (
+        Structure(27, 'left Hypothalamus', 'deep', ''),
+        Structure(23, 'left Ventral Pallidum', 'deep', ''),
+    )
+    completed, structures = complete_atlas(labels, AFFINE, atlas, np.ones(SHAPE, bool))
+    by_index = {structure.index: structure.name for structure in structures}
+    assert by_index[_at(completed, -12, -18, 8)] == 'left thalamus'
+    assert by_index[_at(completed, -20, -4, -1)] == 'left pallidum'
+    assert all(by_index[i] != 'left Ventral Pallidum' for i in basal_ganglia_indices(structures))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +85,8 @@ def test_table_of_an_atlas(tmp_path):
         ('index\tlabel\n1\ta\n', 'no column name'),
         ('index\tname\n1\ta\n1\tb\n', 'index 1 more than once'),
         ('index\tname\tregion\n1\ta\tcortical\n', 'region that is not known: cortical'),
+        ('index\tname\tkind\n1\ta\tputamem\n', 'kind that is not known: putamem'),
+        ('index\tname\n1.5\ta\n', 'index that is no whole number: 1.5'),
     ],
 )
 def test_bad_tables_are_refused(tmp_path, text, match):

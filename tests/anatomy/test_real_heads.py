@@ -11,6 +11,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from deepmir_bids.anatomy.builtin_head import SPACE
+from deepmir_bids.anatomy.labels_on_swi import label_brain
 from deepmir_bids.anatomy.template_choice import BUILTIN_ATLAS, find_anatomy
 from deepmir_bids.anatomy.template_registration import register_template
 from deepmir_bids.imaging.bias_field import correct_bias
@@ -41,7 +42,8 @@ def register(anatomy, tmp_path_factory):
     def mask_of(image: nib.Nifti1Image) -> nib.Nifti1Image:
         folder: Path = tmp_path_factory.mktemp('xfm')
         found = register_template(image, anatomy, folder)
-        return nib.Nifti1Image(found.brain_mask, image.affine)
+        mask, _ = label_brain(image.shape, image.affine, anatomy, found.to_image)
+        return nib.Nifti1Image(mask.astype(np.uint8), image.affine)
 
     return mask_of
 

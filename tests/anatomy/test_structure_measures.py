@@ -6,7 +6,10 @@ import pytest
 from deepmir_bids.anatomy.atlas_structures import Structure
 from deepmir_bids.anatomy.structure_measures import measure_structures
 
-STRUCTURES = (Structure(3, 'left putamen', 'deep'), Structure(7, 'cortex', 'lobar'))
+STRUCTURES = (
+    Structure(3, 'left putamen', 'deep', 'putamen'),
+    Structure(7, 'cortex', 'lobar', ''),
+)
 
 
 def labelled():
@@ -21,7 +24,9 @@ def test_volume_and_susceptibility_of_each_structure():
     qsm[0, 0, 0], qsm[1, 0, 0] = 0.1, 0.3
     table = measure_structures(labelled(), STRUCTURES, np.diag([-0.5, 1, 2, 1]), qsm)
     putamen, cortex = table.to_dict('records')
-    assert (putamen['index'], putamen['name'], putamen['region']) == (3, 'left putamen', 'deep')
+    assert list(table.columns[:4]) == ['index', 'name', 'kind', 'region']
+    assert list(putamen.values())[:4] == [3, 'left putamen', 'putamen', 'deep']
+    assert list(table['kind'].isna()) == [False, True]
     assert putamen['volume_mm3'] == pytest.approx(2.0)
     assert putamen['chi_mean_ppm'] == pytest.approx(0.2)
     assert putamen['chi_sd_ppm'] == pytest.approx(0.1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from deepmir_bids.anatomy.ants_images import load_ants, read_ants
-from deepmir_bids.anatomy.apply_transforms import carry_to_grid
+from deepmir_bids.anatomy.apply_transforms import apply_transform
 from deepmir_bids.anatomy.atlas_structures import read_structures
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.data import load as load_data
@@ -72,12 +72,12 @@ def reference(head, shared, tmp_path_factory):
     )
     grid = nib.load(head / 'sub-01' / 'anat' / 'sub-01_T2starw.nii.gz')
     atlas = nib.load(folder / f'{template}_atlas-HOSPA_desc-th25_dseg.nii.gz')
-    labels = carry_to_grid(
+    labels = apply_transform(
         atlas, registration['invtransforms'], grid.shape, grid.affine, 'nearest'
     )
     names = read_structures(load_data('atlases', 'atlas-HOSPA_dseg.tsv'))
     return {
-        kind: np.isin(np.rint(labels), [s.index for s in names if s.kind.lower() == kind])
+        kind: np.isin(np.rint(labels), [s.index for s in names if s.kind == kind])
         for kind in NUCLEI
     }
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from made_outputs import draw_lesions, write_cohort, write_unit
 
+from deepmir_bids.bids.dataset_description import describe_dataset
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.cli.deepmir import main
 from deepmir_bids.reports import group_page
@@ -127,6 +128,7 @@ def test_mixed_results_are_refused_unless_allowed(tmp_path, group):
     write_unit(out, 'sub-01', table)
     write_unit(out, 'sub-02', table)
     write_unit(out, 'sub-03', table, anatomy={'Template': 'MNI152NLin2009cAsym'})
+    describe_dataset(out, {'raw': tmp_path}, citation='')
     before = snapshot(out)
     status, said = group()
     assert status == 2
@@ -140,6 +142,16 @@ def test_mixed_results_are_refused_unless_allowed(tmp_path, group):
         kept = read_tsv(out / f'{name}.tsv')['template']
         assert kept.tolist() == ['MNI152NLin2009aSym'] * 2 + ['MNI152NLin2009cAsym']
     assert 'Mixed results.' in (out / 'group.html').read_text()
+
+
+def test_what_deepmir_did_not_make_is_not_summed_up(tmp_path, group):
+    out = tmp_path / 'out'
+    (out / 'sub-01').mkdir(parents=True)
+    (out / 'participants.tsv').write_text('theirs')
+    status, said = group()
+    assert status == 2
+    assert 'holds what somebody else made' in said
+    assert (out / 'participants.tsv').read_text() == 'theirs'
 
 
 def test_every_table_has_its_description(twenty, group):
@@ -157,6 +169,7 @@ def test_a_review_that_cannot_be_used_is_told(tmp_path, group):
     table = draw_lesions([('CMB', 'lobar', 3.0)], np.random.default_rng(0))
     review = write_unit(tmp_path / 'out', 'sub-01', table) / 'sub-01_desc-review_dseg.tsv'
     review.write_text('index\tname\n1\tCMB-01\n')
+    describe_dataset(tmp_path / 'out', {'raw': tmp_path}, citation='')
     status, said = group()
     assert status == 0
     assert f'review not counted: {review}' in said
