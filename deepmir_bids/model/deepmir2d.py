@@ -60,11 +60,11 @@ class DeepMIR2D(LesionNetwork):
 
     Parameters
     ----------
-    inputs : int
+    inputs
         Images that go in; the SWI is the first.
-    outputs : int
+    outputs
         1 for a single class (sigmoid), else the background and the lesion classes (softmax).
-    width : int
+    width
         Channels at full resolution.
 
     """

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
 from torch import nn
 
 
-class LesionNetwork(nn.Module):
+class LesionNetwork(nn.Module, ABC):
     """From images to logits, and from logits to probabilities of lesions.
 
     Attributes
     ----------
-    spatial_dims : int
+    spatial_dims
         3 for a network of volumes, 2 for one of axial slices.
-    memory_format : torch.memory_format
+    memory_format
         Order of the weights in memory that is fast on a CPU.
-    exact : bool
+    exact
         Whether results are owed to the last digits, so that bfloat16 is out of the question.
 
     """

@@ -30,9 +30,8 @@ from deepmir_bids.model.model_registry import (
     write_card,
 )
 from deepmir_bids.model.network_input import PREPARATIONS, prepare, restore
+from deepmir_bids.model.single_threads import map_pieces, torch_threads
 
-#: Voxels that go through a 2D network together: eight slices of 256×256, about 1 GB.
-VOXELS_AT_ONCE = 8 * 256 * 256
 #: A larger volume goes through a 3D network in windows: three brains, about 2 GB.
 VOXELS_WHOLE = 16_000_000
 #: Size of a window in voxels, a multiple of every network's stride, and how much two share.
@@ -60,7 +59,9 @@ class Model:
         tensor = torch.as_tensor(array, dtype=torch.float32)
         device = next(self.network.parameters()).device
         with torch.inference_mode(), precision(device, exact=self.network.exact):
-            result = self.network.activate(self.network(tensor.to(device)).float())
+            logits = self.network(tensor.to(device)).float()
+            with torch_threads(1):
+                result = self.network.activate(logits)
         return result if isinstance(x, torch.Tensor) else result.cpu().numpy()
 
 
@@ -141,7 +142,7 @@ def predict(
     """Probabilities (class, X, Y, Z) of one prepared volume ``x`` (input, X, Y, Z).
 
     The classes are those of :data:`deepmir_bids.CLASSES`, 0 throughout for one that the model does
-    not know. The same input, device and number of threads give the same result.
+    not know. The same input and device give the same result, on any number of threads.
 
     Parameters
     ----------
@@ -158,17 +159,16 @@ def predict(
         for tests.
 
     """
-    keep_freed_memory()
     model.network.to(device)
-    with _threads(threads):
+    with keep_freed_memory(), torch_threads(threads):
         if model.network.spatial_dims == 2:
-            found = _slice_by_slice(model, x)
+            probabilities = _slice_by_slice(model, x, device)
         else:
-            found = _volume(model, x)
+            probabilities = _volume(model, x)
             if mirror:
-                found = (found + _volume(model, x[:, ::-1])[:, ::-1]) / 2
+                probabilities = (probabilities + _volume(model, x[:, ::-1])[:, ::-1]) / 2
     result = np.zeros((len(CLASSES), *x.shape[1:]), dtype=np.float32)
-    result[[list(CLASSES).index(name) for name in model.card.classes]] = found
+    result[[list(CLASSES).index(name) for name in model.card.classes]] = probabilities
     return result
 
 
@@ -189,15 +189,17 @@ def _volume(model: Model, x: np.ndarray) -> np.ndarray:
     )[0].numpy()
 
 
-def _slice_by_slice(model: Model, x: np.ndarray) -> np.ndarray:
+def _slice_by_slice(model: Model, x: np.ndarray, device: str) -> np.ndarray:
     """Probabilities of each axial slice by itself; 0 in the slices that are left out (NaN)."""
-    found = np.zeros((len(model.card.classes), *x.shape[1:]), dtype=np.float32)
-    used = np.flatnonzero(np.isfinite(x).all(axis=(0, 1, 2)))
-    step = max(1, VOXELS_AT_ONCE // (x.shape[1] * x.shape[2]))
-    for start in range(0, len(used), step):
-        some = used[start : start + step]
-        found[..., some] = np.moveaxis(_lesions(model, np.moveaxis(x[..., some], -1, 0)), 0, -1)
-    return found
+    probabilities = np.zeros((len(model.card.classes), *x.shape[1:]), dtype=np.float32)
+
+    def fill(k: int) -> None:
+        probabilities[..., k] = _lesions(model, x[None, ..., k])[0]
+
+    # Threads would not make a GPU faster.
+    spread = map_pieces if device == 'cpu' else map
+    list(spread(fill, np.flatnonzero(np.isfinite(x).all(axis=(0, 1, 2)))))
+    return probabilities
 
 
 def _lesions(model: Model, x: np.ndarray) -> np.ndarray:
@@ -223,12 +225,14 @@ def fast_precision(device: torch.device | str) -> torch.autocast:
 @contextmanager
 def precision(device: torch.device | str, *, exact: bool):
     """Float32 throughout, also in a GPU's convolutions, or whatever is fast."""
-    if exact:
+    if not exact:
+        with fast_precision(device):
+            yield
+    elif torch.device(device).type == 'cuda':
         with torch.backends.cudnn.flags(allow_tf32=False):
             yield
     else:
-        with fast_precision(device):
-            yield
+        yield
 
 
 def find_device(asked: str) -> str:
@@ -236,13 +240,3 @@ def find_device(asked: str) -> str:
     if asked != 'auto':
         return asked
     return 'cuda' if torch.cuda.is_available() else 'cpu'
-
-
-@contextmanager
-def _threads(count: int | None):
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -7,6 +7,7 @@ voxels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import log, prod
 
@@ -15,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepmir_bids.model.lesion_network import LesionNetwork
+from deepmir_bids.model.single_threads import by_slabs
 
 
 class ResidualBlock(nn.Module):
@@ -31,7 +33,7 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.relu_(self.body(x) + x)
+        return F.relu_(by_slabs(self.body, x) + x)
 
 
 class UNet3D(LesionNetwork):
@@ -44,19 +46,25 @@ class UNet3D(LesionNetwork):
 
     Parameters
     ----------
-    inputs, classes : int
+    inputs, classes
         Images that go in, logits that come out.
-    features : sequence of int
+    features
         Channels at each resolution level.
-    fold : sequence of 3 int
-        Voxels folded into channels along each axis.
+    fold
+        Voxels folded into channels along each of the three axes.
 
     """
 
     spatial_dims = 3
     memory_format = torch.channels_last_3d
 
-    def __init__(self, inputs=3, classes=2, features=(32, 64, 96), fold=(2, 2, 1)):
+    def __init__(
+        self,
+        inputs: int = 3,
+        classes: int = 2,
+        features: Sequence[int] = (32, 64, 96),
+        fold: Sequence[int] = (2, 2, 1),
+    ):
         super().__init__()
         self.fold = tuple(fold)
         self.stride = tuple(f * 2 ** (len(features) - 1) for f in fold)
@@ -92,13 +100,13 @@ class UNet3D(LesionNetwork):
         x = F.pad(x, padding, value=float('nan'))
         measured = torch.isfinite(x)
         x = torch.cat([torch.where(measured, x, 0.0), measured.to(x.dtype)], dim=1)
-        features = [self.stem(_fold(x, self.fold))]
+        features = [by_slabs(self.stem, _fold(x, self.fold))]
         for down in self.down:
-            features.append(down(features[-1]))
+            features.append(by_slabs(down.children(), features[-1]))
         x = self.bottom(features.pop())
         for up, merge in zip(self.up, self.merge, strict=True):
-            x = merge(up(x) + features.pop())
-        x = _unfold(self.head(x), self.fold)
+            x = merge(by_slabs([up], x) + features.pop())
+        x = _unfold(by_slabs([self.head], x), self.fold)
         return x[:, :, : size[0], : size[1], : size[2]]
 
 

@@ -27,6 +27,7 @@ from deepmir_bids.training.training_subjects import CachedSubject, dark_places
 CHECKPOINT = 'checkpoint.safetensors'
 
 
+@keep_freed_memory()
 def train(
     card: ModelCard,
     subjects: list[CachedSubject],
@@ -65,7 +66,6 @@ def train(
     progress : Progress
 
     """
-    keep_freed_memory()
     torch.manual_seed(plan.seed)
     network = network_choice.build(card.network['name'], card.network['arguments']).to(device)
     if initial is not None:

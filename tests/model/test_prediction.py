@@ -3,8 +3,7 @@
 import numpy as np
 import torch
 
-from deepmir_bids.model import load_model
-from deepmir_bids.model import predict as prediction
+from deepmir_bids.model import load_model, prediction
 from deepmir_bids.model.prediction import predict, probabilities_on_swi
 
 
