@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,13 @@ def read_atlas(
         structures = read_structures(table)
         if not np.isin([s.index for s in structures], labels).any():
             raise ValueError(f'{file.name} holds none of the labels in {table.name}')
-    except (OSError, EOFError, ValueError, nib.filebasedimages.ImageFileError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        zlib.error,
+        nib.filebasedimages.ImageFileError,
+    ) as error:
         raise UsageError(f'--atlas {file} cannot be used: {error}.') from error
     return np.rint(labels), image.affine, structures
 

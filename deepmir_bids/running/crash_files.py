@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 #: Errors whose message was written for a person.
-PLAIN = re.compile(r'^\s*(?:[\w.]+\.)?(?:InputError|RegistrationError|ModelError): (.+)', re.M)
+PLAIN = re.compile(
+    r'^\s*(?:[\w.]+\.)?(?:InputError|RegistrationError|ModelError|AntsProcessError): (.+)', re.M
+)
 ANY = re.compile(r'^\s*((?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Exit)\b.*)', re.M)
 NODE = re.compile(r'^Node: (\S+)', re.M)
 

@@ -149,10 +149,7 @@ def _check_anatomy(settings: Settings) -> None:
         return
     if not atlas.is_file():
         raise UsageError(f'--atlas-labels goes with an atlas file; {settings.atlas} is none.')
-    try:
-        check_atlas(atlas, settings.atlas_labels)
-    except ValueError as error:
-        raise UsageError(f'--atlas {settings.atlas} cannot be used: {error}.') from error
+    check_atlas(atlas, settings.atlas_labels)
 
 
 def _check_model(settings: Settings) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepmir_bids.bids.unit_of_work import Unit
-from deepmir_bids.errors import UsageError
 from deepmir_bids.model.model_registry import ModelError, find_model, read_card
 from deepmir_bids.settings import Settings
 
@@ -33,16 +32,13 @@ def choose_anatomy(settings: Settings, cache_dir: Path) -> Anatomy:
     from deepmir_bids.anatomy.template_choice import find_anatomy
 
     file = Path(settings.atlas) if settings.atlas_labels else None
-    try:
-        return find_anatomy(
-            settings.template,
-            atlas_label(file) if file else settings.atlas,
-            cache_dir,
-            atlas_file=file,
-            atlas_labels=settings.atlas_labels,
-        )
-    except ValueError as error:
-        raise UsageError(f'--atlas {settings.atlas} cannot be used: {error}.') from error
+    return find_anatomy(
+        settings.template,
+        atlas_label(file) if file else settings.atlas,
+        cache_dir,
+        atlas_file=file,
+        atlas_labels=settings.atlas_labels,
+    )
 
 
 def atlas_label(file: Path) -> str:
