@@ -25,7 +25,7 @@ from train_default import TEST, Cache
 
 from deepmir_bids import CLASSES
 from deepmir_bids.bids.tsv import write_tsv
-from deepmir_bids.evaluation.evaluation_tables import Judged, judge, summarise
+from deepmir_bids.evaluation.evaluation_tables import UnitEvaluation, evaluate_unit, pool_units
 from deepmir_bids.evaluation.truth_pairs import Case
 from deepmir_bids.lesions.connected_lesions import class_map, find_lesions
 from deepmir_bids.model import load_model
@@ -43,7 +43,7 @@ NEAR_MM = 2.0
 class Outcome(NamedTuple):
     """One subject under one model and combination of inputs."""
 
-    judged: Judged
+    evaluation: UnitEvaluation
     calcifications: int
     mistaken: int
 
@@ -64,7 +64,7 @@ def main() -> None:
         for inputs in model.card.combinations:
             label = f'{model.card.name}_{"+".join(inputs)}'
             outcomes = [one[inputs] for one in judged]
-            evaluation = summarise([one.judged for one in outcomes], 'deepmir')
+            evaluation = pool_units([one.evaluation for one in outcomes], 'deepmir')
             (DOCS / 'results').mkdir(parents=True, exist_ok=True)
             for table in ('summary', 'by_size', 'froc'):
                 write_tsv(evaluation.tables[table], DOCS / 'results' / f'{label}_{table}.tsv')
@@ -123,7 +123,7 @@ def outcome(
         extent=model.card.extent,
         min_volume_mm3=model.card.min_volume_mm3,
     )
-    return Outcome(judge(case, 'deepmir'), *mistakes(case, mimics))
+    return Outcome(evaluate_unit(case, 'deepmir'), *mistakes(case, mimics))
 
 
 def mistakes(case: Case, mimics: pd.DataFrame) -> tuple[int, int]:

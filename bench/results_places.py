@@ -17,12 +17,12 @@ def by_place(lesions: pd.DataFrame, cache: Path) -> pd.DataFrame:
     Parameters
     ----------
     lesions : DataFrame
-        The fate of each lesion, as `deepmir_bids.evaluation.lesion_outcomes` has it.
+        The outcome of each lesion, as `deepmir_bids.evaluation.lesion_outcomes` has it.
     cache : Path
         What bench/simulate_training_set.py wrote.
 
     """
-    true = lesions[(lesions['class'] == 'CMB') & (lesions['fate'] != 'FP')]
+    true = lesions[(lesions['class'] == 'CMB') & (lesions['outcome'] != 'FP')]
     placed = pd.concat([_place(own, cache, str(unit)) for unit, own in true.groupby('unit')])
     groups = [
         *placed.groupby('place'),
@@ -47,7 +47,7 @@ def _place(lesions: pd.DataFrame, cache: Path, unit: str) -> pd.DataFrame:
 
 
 def _count(lesions: pd.DataFrame) -> dict[str, int]:
-    found, large = lesions['fate'] == 'TP', lesions['diameter_mm'] >= LARGE_MM
+    found, large = lesions['outcome'] == 'TP', lesions['diameter_mm'] >= LARGE_MM
     return {
         'microbleeds': len(lesions),
         'found': int(found.sum()),

@@ -47,18 +47,19 @@ def import_keras(
 
     Parameters
     ----------
-    path : Path
+    path
         HDF5, a saved model or its weights; any number of channels and outputs, any base width.
-    folder : Path
+    folder
         Where the model goes.
-    inputs : sequence of str
+    inputs
         Names of the channels, in order; one channel is the SWI, three are all, if not named.
-    classes : sequence of str
+    classes
         Names of the lesion classes, in order; CMB and iron if not named and there are two.
 
     Returns
     -------
     ModelCard
+        Of the model that was written.
 
     Raises
     ------
@@ -168,10 +169,10 @@ def load_layers(layers: Sequence[Layer], path: Path) -> tuple[LesionNetwork, dic
         names = STATE[type(part)]
         state = part.state_dict()
         wanted = [_keras_shape(state[name]) for name in names]
-        found = [tensor.shape for tensor in layer.tensors]
-        if found != wanted:
+        shapes = [tensor.shape for tensor in layer.tensors]
+        if shapes != wanted:
             raise ModelError(
-                f'{path} has weights of {_say(found)} in layer "{layer.name}" where the network '
+                f'{path} has weights of {_say(shapes)} in layer "{layer.name}" where the network '
                 f'of the DEEPMIR authors has {_say(wanted)}: it is another network.'
             )
         if not all(np.isfinite(tensor).all() for tensor in layer.tensors):

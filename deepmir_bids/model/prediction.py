@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +33,8 @@ from deepmir_bids.model.model_registry import (
 from deepmir_bids.model.network_input import PREPARATIONS, prepare, restore
 from deepmir_bids.model.single_threads import map_pieces, torch_threads
 
+TensorOrArray = TypeVar('TensorOrArray', torch.Tensor, np.ndarray)
+
 #: A larger volume goes through a 3D network in windows: three brains, about 2 GB.
 VOXELS_WHOLE = 16_000_000
 #: Size of a window in voxels, a multiple of every network's stride, and how much two share.
@@ -46,7 +49,7 @@ class Model:
     card: ModelCard
     network: LesionNetwork
 
-    def probabilities(self, x):
+    def probabilities(self, x: TensorOrArray) -> TensorOrArray:
         """Probabilities (batch, output, *spatial) of ``x`` (batch, input, *spatial).
 
         ``x`` is a tensor or an array, prepared and normalised as the card says; the result is of
@@ -146,14 +149,15 @@ def predict(
 
     Parameters
     ----------
-    model : Model
-    x : array (input, X, Y, Z)
-        From :func:`deepmir_bids.model.network_input.prepare`.
-    device : str
+    model
+        3D, or 2D for axial slices.
+    x
+        Float32 array (input, X, Y, Z), from :func:`deepmir_bids.model.network_input.prepare`.
+    device
         As torch names it.
-    threads : int, optional
+    threads
         CPU threads to use; by default torch's own choice.
-    mirror : bool
+    mirror
         Of a 3D network: take the mean over the volume and its mirror image, for a head has no
         preferred side. Without it, the volume alone: in half the time, for training's own use and
         for tests.
