@@ -15,7 +15,7 @@ from train_default import VALIDATION, Cache
 
 from deepmir_bids.model import load_model
 from deepmir_bids.model.model_registry import find_model, write_card
-from deepmir_bids.training.threshold_choice import calibrated, find_all
+from deepmir_bids.training.threshold_choice import calibrated, seek_with_each_combination
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     model = load_model(options.model)
     model.network.exact = False  # nothing here is compared to the last digit
     validation = Cache(options.cache, model.card).arrivals(VALIDATION)
-    model = calibrated(model, find_all(model, validation))
+    model = calibrated(model, seek_with_each_combination(model, validation))
     write_card(model.card, find_model(options.model))
 
 

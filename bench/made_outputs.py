@@ -21,7 +21,7 @@ from deepmir_bids.anatomy.structure_kinds import kind_of
 from deepmir_bids.anatomy.template_choice import BUILTIN_ATLAS
 from deepmir_bids.bids.dataset_description import describe_dataset
 from deepmir_bids.bids.finished_results import beside
-from deepmir_bids.bids.result_table import results_of
+from deepmir_bids.bids.output_files import results_of
 from deepmir_bids.bids.run_records import Record, keep_participants, write_records
 from deepmir_bids.bids.sidecars import complete_sidecars, source_facts
 from deepmir_bids.bids.tsv import write_tsv

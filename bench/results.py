@@ -34,7 +34,7 @@ from train_default import TEST, Cache
 
 from deepmir_bids import CLASSES
 from deepmir_bids.bids.tsv import write_tsv
-from deepmir_bids.evaluation.evaluation_tables import Judged, judge, summarise
+from deepmir_bids.evaluation.evaluation_tables import UnitEvaluation, evaluate_unit, pool_units
 from deepmir_bids.evaluation.truth_pairs import Case
 from deepmir_bids.lesions.connected_lesions import class_map, find_lesions
 from deepmir_bids.model import load_model
@@ -51,7 +51,7 @@ NEAR_MM = 2.0
 class Outcome(NamedTuple):
     """One subject under one model and combination of inputs."""
 
-    judged: Judged
+    evaluation: UnitEvaluation
     calcifications: int
     mistaken: int
 
@@ -72,7 +72,7 @@ def main() -> None:
         for inputs in model.card.combinations:
             outcomes = [subject[inputs] for subject in subjects]
             run = (model.card.name, '+'.join(inputs))
-            evaluation = summarise([outcome.judged for outcome in outcomes], 'deepmir')
+            evaluation = pool_units([outcome.evaluation for outcome in outcomes], 'deepmir')
             for table in ('summary', 'by_size', 'froc'):
                 path = options.work / f'{"_".join(run)}_{table}.tsv'
                 write_tsv(evaluation.tables[table], path)
@@ -138,7 +138,7 @@ def evaluate(
         extent=model.card.extent,
         min_volume_mm3=model.card.min_volume_mm3,
     )
-    return Outcome(judge(case, 'deepmir'), *mistakes(case, mimics))
+    return Outcome(evaluate_unit(case, 'deepmir'), *mistakes(case, mimics))
 
 
 def mistakes(case: Case, mimics: pd.DataFrame) -> tuple[int, int]:

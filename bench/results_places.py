@@ -17,7 +17,7 @@ def by_place(lesions: pd.DataFrame, cache: Path) -> pd.DataFrame:
     Parameters
     ----------
     lesions
-        The fate of each lesion, as `deepmir_bids.evaluation.lesion_outcomes` has it.
+        The outcome of each lesion, as `deepmir_bids.evaluation.lesion_outcomes` has it.
     cache
         What bench/simulate_training_set.py wrote.
 
@@ -28,7 +28,7 @@ def by_place(lesions: pd.DataFrame, cache: Path) -> pd.DataFrame:
         those of 3 mm and more (``large_true``, ``large_TP``).
 
     """
-    true = lesions[(lesions['class'] == 'CMB') & (lesions['fate'] != 'FP')]
+    true = lesions[(lesions['class'] == 'CMB') & (lesions['outcome'] != 'FP')]
     placed = pd.concat([_place(rows, cache, str(unit)) for unit, rows in true.groupby('unit')])
     groups = [
         *placed.groupby('place'),
@@ -53,7 +53,7 @@ def _place(lesions: pd.DataFrame, cache: Path, unit: str) -> pd.DataFrame:
 
 
 def _count(lesions: pd.DataFrame) -> dict[str, int]:
-    detected, large = lesions['fate'] == 'TP', lesions['diameter_mm'] >= LARGE_MM
+    detected, large = lesions['outcome'] == 'TP', lesions['diameter_mm'] >= LARGE_MM
     return {
         'true': len(lesions),
         'TP': int(detected.sum()),

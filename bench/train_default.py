@@ -26,7 +26,7 @@ from deepmir_bids.model import load_model
 from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.model.prediction import Model
 from deepmir_bids.settings import DEFAULT_MODEL
-from deepmir_bids.training.threshold_choice import calibrated, find_all
+from deepmir_bids.training.threshold_choice import calibrated, seek_with_each_combination
 from deepmir_bids.training.training_loop import train
 from deepmir_bids.training.training_plan import Plan
 from deepmir_bids.training.training_subjects import CachedSubject, cache_subject
@@ -134,7 +134,7 @@ def past(card: ModelCard) -> dict:
 
 def finish(model: Model, names, validation, progress, history: dict, out: Path) -> None:
     """Calibrate on the validation subjects and write the model; bench/results.py tests it."""
-    model = calibrated(model, find_all(model, validation))
+    model = calibrated(model, seek_with_each_combination(model, validation))
     print(model.card.thresholds, model.card.extent)
     here = Path(__file__).parent
     commit = subprocess.check_output(['git', 'rev-parse', 'HEAD'], text=True, cwd=here).strip()

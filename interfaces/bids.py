@@ -18,8 +18,8 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from deepmir_bids.bids.output_files import DATATYPES, INPUTS_OF_RESULTS, results_of
 from deepmir_bids.bids.publishing import publish
-from deepmir_bids.bids.result_table import DATATYPES, INPUTS_OF_RESULTS, results_of
 from deepmir_bids.bids.sidecars import complete_sidecars
 from deepmir_bids.bids.unit_of_work import Unit
 

@@ -16,7 +16,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from deepmir_bids.bids.result_table import PIECES
+from deepmir_bids.bids.output_files import PIECES
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.imaging.read_image import read_on_grid

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from deepmir_bids import __version__
-from deepmir_bids.bids.result_table import DESCRIPTIONS, as_markdown
+from deepmir_bids.bids.output_files import DESCRIPTIONS, as_markdown
 from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import UsageError

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepmir_bids.bids.result_names import find_results, missing_results
-from deepmir_bids.bids.result_table import REVIEW
+from deepmir_bids.bids.output_files import REVIEW
+from deepmir_bids.bids.output_names import find_results, missing_results
 from deepmir_bids.bids.unit_of_work import unit_folder
 from deepmir_bids.errors import InputError
 

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from deepmir_bids.bids.result_names import is_of_run
-from deepmir_bids.bids.result_table import DATATYPES
+from deepmir_bids.bids.output_files import DATATYPES
+from deepmir_bids.bids.output_names import is_of_run
 from deepmir_bids.bids.unit_of_work import unit_folder
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deepmir_bids.bids.result_table import results_of
+from deepmir_bids.bids.output_files import results_of
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.data import load as load_data
 
@@ -22,7 +22,7 @@ def complete_sidecars(
     unit
         The unit, whose inputs decide which results there are.
     facts
-        What is known, by the names in :attr:`deepmir_bids.bids.result_table.Result.facts`.
+        What is known, by the names in :attr:`deepmir_bids.bids.output_files.Result.facts`.
 
     Returns
     -------

@@ -80,11 +80,11 @@ def bootstrap(
 
     Parameters
     ----------
-    statistic : callable
+    statistic
         Takes the columns, resampled to (:data:`BOOTSTRAP_SAMPLES`, subjects); one value a sample.
-    columns : arrays (subjects,)
-        A subject's values stay together.
-    seed : int
+    columns
+        Arrays (subjects,); a subject's values stay together.
+    seed
         Of the draws.
 
     """

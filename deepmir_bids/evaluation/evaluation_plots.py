@@ -22,23 +22,23 @@ def plot_froc(curve: pd.DataFrame, summary: pd.DataFrame, path: Path) -> Path:
 
     Parameters
     ----------
-    curve : DataFrame
+    curve
         ``froc`` of :class:`deepmir_bids.evaluation.evaluation_tables.Evaluation`.
-    summary : DataFrame
+    summary
         ``summary`` of the same, for the operating point.
-    path : Path
+    path
         Of the picture.
 
     """
     figure, panels = _panels()
     for panel, name in zip(panels, CLASSES, strict=True):
-        own = curve[curve['class'] == name]
+        of_class = curve[curve['class'] == name]
         figures = summary[(summary['class'] == name) & (summary['rule'] == 'deepmir')]
         point = figures.set_index('measure')['pooled'][['FP_per_subject', 'sensitivity']]
-        end = own['FP_per_subject'].max() if len(own) else 0
+        end = of_class['FP_per_subject'].max() if len(of_class) else 0
         for size, colour in SIZE_COLOURS.items():
-            _stairs(panel, own, f'sensitivity_{size}', color=colour, label=f'{size} mm')
-        _stairs(panel, own, 'sensitivity', color=COLOURS[name], label='all', linewidth=2.5)
+            _stairs(panel, of_class, f'sensitivity_{size}', color=colour, label=f'{size} mm')
+        _stairs(panel, of_class, 'sensitivity', color=COLOURS[name], label='all', linewidth=2.5)
         panel.plot(*point, 'o', color=COLOURS[name], markersize=9, label='operating point')
         panel.set(
             xlabel='false positives a subject',
@@ -58,8 +58,8 @@ def plot_bland_altman(subjects: pd.DataFrame, path: Path) -> Path:
     """
     figure, panels = _panels()
     for panel, name in zip(panels, CLASSES, strict=True):
-        own = subjects[subjects['class'] == name]
-        true, found = own['true'].to_numpy(float), own['found'].to_numpy(float)
+        of_class = subjects[subjects['class'] == name]
+        true, found = of_class['true'].to_numpy(float), of_class['found'].to_numpy(float)
         places, many = np.unique(
             np.stack([(true + found) / 2, found - true]), axis=1, return_counts=True
         )
@@ -95,9 +95,9 @@ def plot_sensitivity_by_size(by_size: pd.DataFrame, path: Path) -> Path:
     figure, panels = _panels()
     places = np.arange(len(SIZES))
     for panel, name in zip(panels, CLASSES, strict=True):
-        own = by_size[by_size['class'] == name].set_index(['measure', 'size'])
-        figures = own.loc['sensitivity'].loc[list(SIZES)]
-        totals = own.loc['true'].loc[list(SIZES), 'pooled']
+        of_class = by_size[by_size['class'] == name].set_index(['measure', 'size'])
+        figures = of_class.loc['sensitivity'].loc[list(SIZES)]
+        totals = of_class.loc['true'].loc[list(SIZES), 'pooled']
         value = figures['pooled'].to_numpy(float)
         # A percentile interval need not hold the estimate; where it is NaN no whisker is drawn.
         below = np.maximum(value - figures['pooled_low'].to_numpy(float), 0)

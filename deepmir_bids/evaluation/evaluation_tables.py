@@ -14,7 +14,7 @@ from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.atlas_structures import REGIONS
 from deepmir_bids.evaluation.bootstrap_statistics import BOOTSTRAP_SAMPLES, LEVEL, SEED
 from deepmir_bids.evaluation.froc import compare_candidates, find_candidates, froc
-from deepmir_bids.evaluation.lesion_outcomes import COLUMNS, OUTSIDE, SIZES, judge_lesions
+from deepmir_bids.evaluation.lesion_outcomes import COLUMNS, OUTSIDE, SIZES, list_outcomes
 from deepmir_bids.evaluation.pooled_figures import average, by_subject, count, figures
 from deepmir_bids.evaluation.truth_pairs import Case, Pair, find_pairs, read_case
 from deepmir_bids.evaluation.valdo_rule import DISTANCE_MM, score_valdo
@@ -30,11 +30,11 @@ VALDO_MEASURES = (
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One unit: the fate of its lesions, the peaks of all candidates, and VALDO's figures."""
+class UnitEvaluation:
+    """One unit: the outcome of its lesions, the peaks of all candidates, and VALDO's figures."""
 
     label: str
-    lesions: list[dict]
+    outcomes: list[dict]
     peaks: dict[str, list[float]]
     valdo: list[dict]
     extent: float
@@ -54,15 +54,15 @@ def evaluate(
     rule: str = 'deepmir',
     watch: Callable[[Sequence[Pair]], Iterable[Pair]] = iter,
 ) -> Evaluation:
-    """Judge every unit of a truth; nothing is written.
+    """Compare a prediction with every unit of a truth; nothing is written.
 
     Parameters
     ----------
-    truth, prediction : Path
+    truth, prediction
         See :func:`deepmir_bids.evaluation.truth_pairs.find_pairs`.
-    rule : str
+    rule
         ``valdo`` adds the figures by VALDO's rule.
-    watch : callable
+    watch
         Passes the units on, one after the other, and may show how far it is.
 
     Raises
@@ -72,16 +72,18 @@ def evaluate(
 
     """
     pairs = find_pairs(truth, prediction)
-    return summarise([judge(read_case(pair), rule) for pair in watch(pairs)], rule)
+    return pool_units([evaluate_unit(read_case(pair), rule) for pair in watch(pairs)], rule)
 
 
-def judge(case: Case, rule: str) -> Judged:
-    """Judge one unit."""
+def evaluate_unit(case: Case, rule: str) -> UnitEvaluation:
+    """Match the lesions of one unit, and take its figures."""
     candidates = find_candidates(case)
     peaks, detected = {}, {}
     for name in CLASSES:
-        own, detected[name] = compare_candidates(case, name, candidates.labels, candidates.lesions)
-        peaks[name] = list(own.values())
+        of_class, detected[name] = compare_candidates(
+            case, name, candidates.labels, candidates.lesions
+        )
+        peaks[name] = list(of_class.values())
     valdo = [
         {
             'unit': case.label,
@@ -91,36 +93,38 @@ def judge(case: Case, rule: str) -> Judged:
         for name, value in CLASSES.items()
         if rule == 'valdo'
     ]
-    return Judged(case.label, judge_lesions(case, detected), peaks, valdo, case.criteria.extent)
+    return UnitEvaluation(
+        case.label, list_outcomes(case, detected), peaks, valdo, case.criteria.extent
+    )
 
 
-def summarise(judged: Sequence[Judged], rule: str) -> Evaluation:
+def pool_units(units: Sequence[UnitEvaluation], rule: str) -> Evaluation:
     """Put the units together."""
-    units = [one.label for one in judged]
-    rows = [row for one in judged for row in one.lesions]
+    labels = [unit.label for unit in units]
+    rows = [row for unit in units for row in unit.outcomes]
     lesions = pd.DataFrame(rows, columns=list(COLUMNS))
     tables: dict[str, list[pd.DataFrame]] = {
         name: [] for name in ('summary', 'by_size', 'by_region', 'subjects', 'froc')
     }
     for name in CLASSES:
-        own = lesions[lesions['class'] == name]
-        counts = count(own, units)
+        of_class = lesions[lesions['class'] == name]
+        counts = count(of_class, labels)
         tables['summary'].append(_labelled(figures(counts), {'rule': 'deepmir', 'class': name}))
         tables['subjects'].append(_labelled(by_subject(counts), {'class': name}))
-        for table, column, groups in _groups(own):
+        for table, column, groups in _groups(of_class):
             tables[table] += [
                 _labelled(
-                    figures(count(own[own[column] == group], units)),
+                    figures(count(of_class[of_class[column] == group], labels)),
                     {'class': name, column: group},
                 )
                 for group in groups
             ]
-        tables['froc'].append(_labelled(_curve(own, judged, name), {'class': name}))
+        tables['froc'].append(_labelled(_curve(of_class, units, name), {'class': name}))
     if rule == 'valdo':
-        tables['valdo'] = [pd.DataFrame([row for one in judged for row in one.valdo])]
+        tables['valdo'] = [pd.DataFrame([row for unit in units for row in unit.valdo])]
         tables['summary'] += _summarise_valdo(tables['valdo'][0])
     joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
-    return Evaluation({**joined, 'lesions': lesions}, _facts(units, judged, rule))
+    return Evaluation({**joined, 'lesions': lesions}, _facts(units, rule))
 
 
 def _groups(lesions: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
@@ -129,17 +133,17 @@ def _groups(lesions: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
     return [('by_size', 'size', list(SIZES)), ('by_region', 'region', [*REGIONS, *outside])]
 
 
-def _curve(lesions: pd.DataFrame, judged: Sequence[Judged], name: str) -> pd.DataFrame:
-    true = lesions[lesions['fate'] != 'FP']
+def _curve(lesions: pd.DataFrame, units: Sequence[UnitEvaluation], name: str) -> pd.DataFrame:
+    true = lesions[lesions['outcome'] != 'FP']
     groups = {
         group: (true[column] == group).to_numpy()
         for _, column, values in _groups(lesions)
         for group in values
     }
-    peaks = np.array([peak for one in judged for peak in one.peaks[name]], dtype=float)
+    peaks = np.array([peak for unit in units for peak in unit.peaks[name]], dtype=float)
     # Where units were outlined at different probabilities, all have candidates from here up.
-    peaks = peaks[peaks >= max(one.extent for one in judged)]
-    return froc(peaks, true['detected_at'].to_numpy(float), len(judged), groups)
+    peaks = peaks[peaks >= max(unit.extent for unit in units)]
+    return froc(peaks, true['detected_at'].to_numpy(float), len(units), groups)
 
 
 def _summarise_valdo(table: pd.DataFrame) -> list[pd.DataFrame]:
@@ -155,16 +159,16 @@ def _summarise_valdo(table: pd.DataFrame) -> list[pd.DataFrame]:
     ]
 
 
-def _facts(units: list[str], judged: Sequence[Judged], rule: str) -> dict[str, Any]:
+def _facts(units: Sequence[UnitEvaluation], rule: str) -> dict[str, Any]:
     """What the figures rest on."""
     facts = {
-        'units': units,
+        'units': [unit.label for unit in units],
         'matching': 'overlap by a voxel, or centroids within the distance; one to one, the '
         'nearest first; components of 26-connected voxels',
         'matching_distance_mm': MATCHING_DISTANCE_MM,
         'interval': f'{LEVEL:.0%}, percentiles of {BOOTSTRAP_SAMPLES} bootstrap samples of the '
         f'subjects, seed {SEED}',
-        'lowest_threshold_of_froc': max(one.extent for one in judged),
+        'lowest_threshold_of_froc': max(unit.extent for unit in units),
     }
     return facts | ({'valdo_distance_mm': DISTANCE_MM} if rule == 'valdo' else {})
 

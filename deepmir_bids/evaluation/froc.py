@@ -39,16 +39,16 @@ def compare_candidates(
 
     Returns
     -------
-    peaks : dict
+    peaks
         Index of each candidate → the highest threshold at which it counts.
-    detected : dict
+    detected
         Index of each true lesion that is ever found → the highest threshold at which it is.
 
     """
-    peaks = {one.index: one.probability for one in candidates if one.name == name}
-    own = np.where(np.isin(labels, list(peaks)), labels, 0)
+    peaks = {lesion.index: lesion.probability for lesion in candidates if lesion.name == name}
+    of_class = np.where(np.isin(labels, list(peaks)), labels, 0)
     truth = index_lesions(case.truth == CLASSES[name])
-    return peaks, detection_thresholds(compare(truth, own, case.affine), peaks)
+    return peaks, detection_thresholds(compare(truth, of_class, case.affine), peaks)
 
 
 def detection_thresholds(comparison: Comparison, peaks: Mapping[int, float]) -> dict[int, float]:
@@ -75,12 +75,14 @@ def froc(
 
     Parameters
     ----------
-    peaks : array (candidates,)
-        Highest threshold at which each candidate of all subjects counts.
-    detected : array (true lesions,)
-        Highest threshold at which each true lesion is found, NaN for never.
-    subjects : int
-    groups : mapping
+    peaks
+        Array (candidates,), the highest threshold at which each candidate of all subjects counts.
+    detected
+        Array (true lesions,), the highest threshold at which each true lesion is found, NaN for
+        never.
+    subjects
+        How many there are, those without any lesion among them.
+    groups
         Name → bool array (true lesions,), for the sensitivity among these alone.
 
     Returns

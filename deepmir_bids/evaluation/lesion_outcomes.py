@@ -1,11 +1,11 @@
-"""The fate of every lesion of a unit: found, missed or false."""
+"""The outcome of every lesion of a unit: found, missed or false."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import find_objects
+from skimage.measure import regionprops
 
 from deepmir_bids import CLASSES
 from deepmir_bids.evaluation.truth_pairs import Case
@@ -25,7 +25,7 @@ OUTSIDE = 'outside'
 COLUMNS = (
     'unit',
     'class',
-    'fate',
+    'outcome',
     'region',
     'structure',
     'x',
@@ -42,59 +42,61 @@ COLUMNS = (
 )
 
 
-def judge_lesions(case: Case, detected: dict[str, dict[int, float]]) -> list[dict]:
+def list_outcomes(case: Case, detected: dict[str, dict[int, float]]) -> list[dict]:
     """One row for each true lesion and each found one without a partner: see :data:`COLUMNS`.
 
-    Place and size are the true lesion's (fate TP or FN), or the found one's if there is no true
-    one (FP). ``dice`` and ``distance_mm``, of the centroids, compare the two of a TP.
+    Place and size are the true lesion's (TP or FN), or the found one's if there is no true one
+    (FP). ``dice`` and ``distance_mm``, of the centroids, compare the two of a TP.
     ``detected_at`` is the highest threshold at which a true lesion is found.
 
     Parameters
     ----------
-    case : Case
-    detected : dict
+    case
+        Truth and prediction.
+    detected
         Class → index of a true lesion → ``detected_at``.
 
     """
     return [
         {'unit': case.label, 'class': name, **row}
         for channel, name in enumerate(CLASSES)
-        for row in _judge_class(case, channel, name, detected[name])
+        for row in _class_outcomes(case, channel, name, detected[name])
     ]
 
 
-def _judge_class(case: Case, channel: int, name: str, detected: dict[int, float]) -> list[dict]:
+def _class_outcomes(case: Case, channel: int, name: str, detected: dict[int, float]) -> list[dict]:
     truth = index_lesions(case.truth == CLASSES[name])
-    found = index_lesions(case.found == CLASSES[name])
-    true, own = _measure(truth, case), _measure(found, case)
+    predicted = index_lesions(case.found == CLASSES[name])
+    true_measures, predicted_measures = _measure(truth, case), _measure(predicted, case)
     probability = case.probabilities[channel]
-    result = match(truth, found, case.affine)
+    result = match(truth, predicted, case.affine)
     rows = []
-    for t, f in result.pairs:
-        apart = [true[t][axis] - own[f][axis] for axis in 'xyz']
-        both = np.count_nonzero((truth == t) & (found == f))
+    for t, p in result.pairs:
+        apart = [true_measures[t][axis] - predicted_measures[p][axis] for axis in 'xyz']
+        both = np.count_nonzero((truth == t) & (predicted == p))
         rows.append(
             {
-                **true[t],
-                'fate': 'TP',
-                'found_volume_mm3': own[f]['volume_mm3'],
+                **true_measures[t],
+                'outcome': 'TP',
+                'found_volume_mm3': predicted_measures[p]['volume_mm3'],
                 'distance_mm': float(np.linalg.norm(apart)),
-                'dice': 2 * both / ((truth == t).sum() + (found == f).sum()),
-                'probability': float(probability[found == f].max()),
+                'dice': 2 * both / ((truth == t).sum() + (predicted == p).sum()),
+                'probability': float(probability[predicted == p].max()),
                 'detected_at': detected.get(t, np.nan),
             }
         )
     rows += [
-        {**true[t], 'fate': 'FN', 'detected_at': detected.get(t, np.nan)} for t in result.missed
+        {**true_measures[t], 'outcome': 'FN', 'detected_at': detected.get(t, np.nan)}
+        for t in result.missed
     ]
     rows += [
         {
-            **own[f],
-            'fate': 'FP',
-            'found_volume_mm3': own[f]['volume_mm3'],
-            'probability': float(probability[found == f].max()),
+            **predicted_measures[p],
+            'outcome': 'FP',
+            'found_volume_mm3': predicted_measures[p]['volume_mm3'],
+            'probability': float(probability[predicted == p].max()),
         }
-        for f in result.false
+        for p in result.false
     ]
     return rows
 
@@ -104,15 +106,13 @@ def size_of(diameter_mm: float) -> str:
     return next(name for name, (low, high) in SIZES.items() if low <= diameter_mm < high)
 
 
-def _measure(labels: np.ndarray, case: Case) -> dict[int, dict]:
+def _measure(labels: np.ndarray, case: Case) -> dict[int, dict[str, Any]]:
     """Place and size of each lesion by its index."""
     measured = {}
-    for index, box in enumerate(find_objects(labels), start=1):
-        inside = labels[box] == index
-        corner = [side.start for side in box]
-        row: dict[str, Any] = shape(np.argwhere(inside) + corner, case.affine)
+    for lesion in regionprops(labels, spacing=case.zooms):
+        row: dict[str, Any] = shape(lesion, case.affine)
         row['size'] = size_of(row['diameter_mm'])
-        structure, region = place(case.structures[box][inside], case.names)
+        structure, region = place(case.structures[lesion.slice][lesion.image], case.names)
         row |= {'structure': structure, 'region': OUTSIDE if region in ('', 'n/a') else region}
-        measured[index] = row
+        measured[lesion.label] = row
     return measured

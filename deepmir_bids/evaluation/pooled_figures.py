@@ -1,4 +1,4 @@
-"""From the fates of the lesions to the figures of a class: pooled, and by subject."""
+"""From the outcomes of the lesions to the figures of a class: pooled, and by subject."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ AGREEMENT: dict[str, Callable[..., np.ndarray]] = {
 
 
 def count(lesions: pd.DataFrame, units: Sequence[str]) -> pd.DataFrame:
-    """Count the fates of one class in each unit, those without any lesion among them.
+    """Count the outcomes of one class in each unit, those without any lesion among them.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def count(lesions: pd.DataFrame, units: Sequence[str]) -> pd.DataFrame:
         By unit: ``TP``, ``FP``, ``FN``, ``true``, ``found``, and what :data:`RATIOS` needs.
 
     """
-    fates = pd.crosstab(lesions['unit'], lesions['fate'])
-    counts = fates.reindex(index=list(units), columns=['TP', 'FP', 'FN'], fill_value=0)
+    outcomes = pd.crosstab(lesions['unit'], lesions['outcome'])
+    counts = outcomes.reindex(index=list(units), columns=['TP', 'FP', 'FN'], fill_value=0)
     counts = counts.rename_axis(index='unit', columns=None)
     counts['true'] = counts['TP'] + counts['FN']
     counts['found'] = counts['TP'] + counts['FP']

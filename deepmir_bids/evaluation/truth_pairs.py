@@ -11,7 +11,7 @@ from nibabel.affines import voxel_sizes
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices, read_structures
 from deepmir_bids.bids.finished_results import UnitResults, read_results
-from deepmir_bids.bids.result_names import holds_classes
+from deepmir_bids.bids.output_names import holds_classes
 from deepmir_bids.bids.unit_of_work import unit_folder
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.imaging.read_image import read_image, read_on_grid

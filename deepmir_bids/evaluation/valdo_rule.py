@@ -47,13 +47,13 @@ def score_valdo(
 
     Parameters
     ----------
-    truth, found : arrays (X, Y, Z)
-        Truth is any value but 0, found is 0.5 and more.
-    zooms : sequence of 3 floats
+    truth, found
+        Arrays (X, Y, Z): truth is any value but 0, found is 0.5 and more.
+    zooms
         Voxel sizes in mm; the affine plays no part.
-    distance_mm : float
+    distance_mm
         Centroids have to be nearer than this.
-    connectivity : int
+    connectivity
         Of the components: 3 joins voxels by corners (26 neighbours), 1 by faces only (6).
 
     """
@@ -67,9 +67,9 @@ def score_valdo(
     tp = np.zeros(found_count, dtype=bool)
     dice = []
     for index in np.unique(owner[owner > 0]):
-        own = owner == index
-        tp |= own & (distance == distance[own].min())
-        union = np.isin(found_labels, 1 + np.flatnonzero(own))
+        assigned = owner == index
+        tp |= assigned & (distance == distance[assigned].min())
+        union = np.isin(found_labels, 1 + np.flatnonzero(assigned))
         dice.append(_dice(true_labels == index, union))
     missed = true_count - len(dice)
     hits = int(tp.sum())
@@ -91,8 +91,8 @@ def _assign(true_labels, found_labels, sizes, distance_mm) -> tuple[np.ndarray, 
     from scipy.ndimage import center_of_mass
 
     def centroids(labels):
-        found = center_of_mass(labels > 0, labels, range(1, labels.max() + 1))
-        return np.array(found).reshape(-1, 3) * sizes
+        centres = center_of_mass(labels > 0, labels, range(1, labels.max() + 1))
+        return np.array(centres).reshape(-1, 3) * sizes
 
     apart = np.linalg.norm(centroids(found_labels)[:, None] - centroids(true_labels), axis=-1)
     if not apart.size:
@@ -102,5 +102,5 @@ def _assign(true_labels, found_labels, sizes, distance_mm) -> tuple[np.ndarray, 
     return np.where(distance < distance_mm, nearest + 1, 0), distance
 
 
-def _dice(one: np.ndarray, other: np.ndarray) -> float:
-    return float(2 * np.count_nonzero(one & other) / (one.sum() + other.sum()))
+def _dice(true: np.ndarray, predicted: np.ndarray) -> float:
+    return float(2 * np.count_nonzero(true & predicted) / (true.sum() + predicted.sum()))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepmir_bids.bids.result_names import find_results, missing_results
+from deepmir_bids.bids.output_names import find_results, missing_results
 from deepmir_bids.bids.run_records import Record, read_records
 from deepmir_bids.bids.unit_of_work import natural_order
 
@@ -16,7 +16,7 @@ from deepmir_bids.bids.unit_of_work import natural_order
 class KnownUnit:
     """A unit with the last word on it; ``files`` are there if it is done.
 
-    They have their names in the table of results (:mod:`deepmir_bids.bids.result_table`).
+    They have their names in the table of results (:mod:`deepmir_bids.bids.output_files`).
     """
 
     record: Record

@@ -13,7 +13,7 @@ import numpy as np
 from deepmir_bids import CLASSES
 from deepmir_bids.bids.dataset_description import describe_review
 from deepmir_bids.bids.finished_results import find_files
-from deepmir_bids.bids.result_table import REVIEW
+from deepmir_bids.bids.output_files import REVIEW
 from deepmir_bids.bids.tsv import as_tsv
 from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.group.cohort_tables import Group, describe_columns

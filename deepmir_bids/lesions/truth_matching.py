@@ -63,12 +63,30 @@ def compare(
 
     Parameters
     ----------
-    truth, found : int arrays (X, Y, Z)
-        One index per lesion, 0 elsewhere (:func:`index_lesions` makes them from a mask).
-    affine : array (4, 4)
-        Voxel to world mm.
-    distance_mm : float
+    truth, found
+        Int arrays (X, Y, Z): one index per lesion, 0 elsewhere (:func:`index_lesions` makes them
+        from a mask).
+    affine
+        (4, 4), voxel to world mm.
+    distance_mm
         Centroids that lie no further apart match without any overlap.
+
+    Examples
+    --------
+    Two true microbleeds, 10 mm apart along X; one candidate beside the first, at 2 mm:
+
+    >>> truth, found = np.zeros((2, 20, 5, 5), dtype=int)
+    >>> truth[2, 2, 2], truth[12, 2, 2], found[4, 2, 2] = 1, 2, 1
+    >>> comparison = compare(truth, found, np.eye(4))
+    >>> comparison.candidates
+    [(2.0, 1, 1)]
+    >>> comparison.match()  # doctest: +ELLIPSIS
+    Match(pairs=[(1, 1)], missed=[2], false=[], diameter_mm={1: 1.24..., 2: 1.24...})
+
+    With that candidate left out, as below some threshold, both are missed:
+
+    >>> comparison.match([]).missed
+    [1, 2]
 
     """
     true_index, true_mm, true_count = _centroids(truth, affine)
@@ -95,7 +113,19 @@ def match(
     affine: np.ndarray,
     distance_mm: float = MATCHING_DISTANCE_MM,
 ) -> Match:
-    """Match the lesions of one class; see :func:`compare` and :meth:`Comparison.match`."""
+    """Match the lesions of one class; see :func:`compare` and :meth:`Comparison.match`.
+
+    Examples
+    --------
+    A true lesion of four voxels, found in part, and a false one 9 mm away:
+
+    >>> truth, found = np.zeros((2, 20, 5, 5), dtype=int)
+    >>> truth[2:6, 2, 2], found[5:7, 2, 2], found[15, 2, 2] = 1, 1, 2
+    >>> result = match(truth, found, np.eye(4))
+    >>> result.pairs, result.missed, result.false
+    ([(1, 1)], [], [2])
+
+    """
     return compare(truth, found, affine, distance_mm).match()
 
 
@@ -105,13 +135,24 @@ def score(matches: Iterable[Match], min_diameter_mm: float = 0.0) -> dict[str, f
     Smaller true lesions count neither as found nor as missed, and a lesion found where they are is
     no false positive. Rates that would divide by zero are NaN.
 
+    Examples
+    --------
+    One subject with two true lesions, of 2 and 4 mm, of which the larger was found:
+
+    >>> subject = Match(pairs=[(2, 1)], missed=[1], false=[2], diameter_mm={1: 2.0, 2: 4.0})
+    >>> figures = score([subject])
+    >>> figures['TP'], figures['FP'], figures['FN'], figures['sensitivity']
+    (1, 1, 1, 0.5)
+    >>> score([subject], min_diameter_mm=3)['sensitivity']
+    1.0
+
     """
     matches = list(matches)
     tp = fn = fp = 0
-    for one in matches:
-        tp += sum(one.diameter_mm[t] >= min_diameter_mm for t, _ in one.pairs)
-        fn += sum(one.diameter_mm[t] >= min_diameter_mm for t in one.missed)
-        fp += len(one.false)
+    for subject in matches:
+        tp += sum(subject.diameter_mm[t] >= min_diameter_mm for t, _ in subject.pairs)
+        fn += sum(subject.diameter_mm[t] >= min_diameter_mm for t in subject.missed)
+        fp += len(subject.false)
     return {
         'TP': tp,
         'FP': fp,

@@ -114,11 +114,13 @@ class DeepMIR2D(LesionNetwork):
         background = probabilities[:, 0]
         lesions = []
         for index in range(1, probabilities.shape[1]):
-            own = probabilities[:, index]
+            lesion = probabilities[:, index]
             others = probabilities.clone()
             others[:, index] = 0
-            against = own / (own + others.amax(dim=1))
-            lesions.append(torch.where(own > background, against, against.clamp(max=BELOW_HALF)))
+            against = lesion / (lesion + others.amax(dim=1))
+            lesions.append(
+                torch.where(lesion > background, against, against.clamp(max=BELOW_HALF))
+            )
         return torch.stack(lesions, dim=1)
 
 

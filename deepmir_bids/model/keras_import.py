@@ -18,9 +18,9 @@ import torch
 from torch import nn
 
 from deepmir_bids import CLASSES, INPUTS
-from deepmir_bids.model import network_choice
 from deepmir_bids.model.lesion_network import LesionNetwork
 from deepmir_bids.model.model_registry import ModelCard, ModelError, sha256
+from deepmir_bids.model.network_choice import build
 from deepmir_bids.model.prediction import Model, save_model
 
 #: Entries of a module's state, in the order in which Keras keeps them.
@@ -47,18 +47,19 @@ def import_keras(
 
     Parameters
     ----------
-    path : Path
+    path
         HDF5, a saved model or its weights; any number of channels and outputs, any base width.
-    folder : Path
+    folder
         Where the model goes.
-    inputs : sequence of str
+    inputs
         Names of the channels, in order; one channel is the SWI, three are all, if not named.
-    classes : sequence of str
+    classes
         Names of the lesion classes, in order; CMB and iron if not named and there are two.
 
     Returns
     -------
     ModelCard
+        Of the model that was written.
 
     Raises
     ------
@@ -157,7 +158,7 @@ def load_layers(layers: Sequence[Layer], path: Path) -> tuple[LesionNetwork, dic
     if [len(shape) for shape in kernels] != [4, 4]:
         raise ModelError(f'{path} does not begin and end with convolutions: another network.')
     arguments = {'inputs': kernels[0][2], 'outputs': kernels[1][3], 'width': kernels[0][3]}
-    network = network_choice.build('DeepMIR2D', arguments)
+    network = build('DeepMIR2D', arguments)
     parts = [module for module in network.modules() if isinstance(module, tuple(STATE))]
     if len(layers) != len(parts):
         raise ModelError(
@@ -168,10 +169,10 @@ def load_layers(layers: Sequence[Layer], path: Path) -> tuple[LesionNetwork, dic
         names = STATE[type(part)]
         state = part.state_dict()
         wanted = [_keras_shape(state[name]) for name in names]
-        found = [tensor.shape for tensor in layer.tensors]
-        if found != wanted:
+        shapes = [tensor.shape for tensor in layer.tensors]
+        if shapes != wanted:
             raise ModelError(
-                f'{path} has weights of {_say(found)} in layer "{layer.name}" where the network '
+                f'{path} has weights of {_say(shapes)} in layer "{layer.name}" where the network '
                 f'of the DEEPMIR authors has {_say(wanted)}: it is another network.'
             )
         if not all(np.isfinite(tensor).all() for tensor in layer.tensors):

@@ -33,36 +33,38 @@ class ModelCard:
 
     Attributes
     ----------
-    name, description : str
-    network : dict
+    name, description
+        What it is called, and what it is.
+    network
         ``name`` and ``arguments`` of an entry of
         :data:`deepmir_bids.model.network_choice.NETWORKS`.
-    preparation : str
+    preparation
         How images become the network's input: a key of
         :data:`deepmir_bids.model.network_input.PREPARATIONS`.
-    inputs : dict
+    inputs
         Input name → its normalisation, a key of
         :data:`deepmir_bids.imaging.intensity_normalisation.NORMALISATIONS`, in the order of the
         channels.
-    needs : tuple of str
+    needs
         Inputs that must be there; any other may be missing.
-    spacing_mm : tuple of 3 floats
+    spacing_mm
         Voxel size of the working grid, in canonical (RAS) axis order; empty for the SWI's own.
-    margin_mm : float
+    margin_mm
         How far the working grid reaches beyond the brain mask.
-    classes : tuple of str
+    classes
         Lesion classes that the network knows, in its order.
-    thresholds : dict
+    thresholds
         Inputs (``swi+qsm`` and so on) → operating point → class → the probability that a lesion's
         peak must reach. Empty as long as none were chosen: then it is one half.
-    extent : float
+    extent
         Probability that outlines a lesion once its peak counts.
-    min_volume_mm3 : float
+    min_volume_mm3
         Smaller lesions are dropped.
-    training, figures : dict
+    training, figures
         What it was trained on, and how it did on data that it had not seen.
-    licence, intended_use : str
-    sha256 : str
+    licence, intended_use
+        What may, and what should, be done with it.
+    sha256
         Of ``model.safetensors``.
 
     """

@@ -1,14 +1,11 @@
 """From images on the SWI's grid to the network's input, and from its probabilities back.
 
-The working grid is the SWI's own, turned to canonical (RAS) axis order: cropped to the brain and
-scaled to the card's spacing for a 3D network, padded for a network that takes whole axial slices.
-It is never rotated, so every step is separable and exactly undone. Training and the app call the
-same two functions.
+Both lie on the model's working grid. Training and the app call the same two functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,32 +13,11 @@ import numpy as np
 from deepmir_bids import INPUTS
 from deepmir_bids.imaging.intensity_normalisation import NORMALISATIONS
 from deepmir_bids.model.model_registry import ModelCard
+from deepmir_bids.model.working_grid import WorkingGrid, working_grid
 
 #: Slices are padded to this size at least, and to a multiple of the step.
 SLICE_SIZE = 256
 SLICE_STEP = 32
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where a working grid lies in its SWI.
-
-    Voxel ``w`` of the working grid is voxel ``start + step * w`` of the canonical SWI.
-    """
-
-    shape: tuple[int, ...]
-    start: np.ndarray
-    step: np.ndarray
-    canonical_shape: tuple[int, ...]
-    orientation: np.ndarray
-
-    def locate(self, voxel: np.ndarray) -> np.ndarray:
-        """Nearest working voxel of a ``voxel`` (i, j, k) of the SWI."""
-        canonical = np.empty(3)
-        for axis, (to, flip) in enumerate(self.orientation.astype(int)):
-            last = self.canonical_shape[to] - 1
-            canonical[to] = voxel[axis] if flip > 0 else last - voxel[axis]
-        return np.round((canonical - self.start) / self.step).astype(int)
 
 
 @dataclass(frozen=True)
@@ -53,7 +29,7 @@ class Prepared:
 
     x: np.ndarray
     brain_mask: np.ndarray
-    grid: Grid
+    grid: WorkingGrid
 
 
 def prepare(
@@ -68,13 +44,16 @@ def prepare(
 
     Parameters
     ----------
-    swi, qsm, t2w : arrays (X, Y, Z) or None
-        On the SWI's grid; ``qsm`` in ppm, paramagnetic positive. NaN marks unmeasured voxels, and
-        so do blocks of exact zeros in ``qsm`` (its mask) and ``t2w`` (its field of view).
-    brain_mask : bool array (X, Y, Z)
-    affine : array (4, 4)
-        Of the SWI: any orientation, obliqueness and voxel size.
-    card : ModelCard
+    swi, qsm, t2w
+        Arrays (X, Y, Z) on the SWI's grid, or None; ``qsm`` in ppm, paramagnetic positive. NaN
+        marks unmeasured voxels, and so do blocks of exact zeros in ``qsm`` (its mask) and ``t2w``
+        (its field of view).
+    brain_mask
+        Bool array (X, Y, Z).
+    affine
+        Of the SWI (4, 4): any orientation, obliqueness and voxel size.
+    card
+        Of the model that is to see them.
 
     Raises
     ------
@@ -92,7 +71,9 @@ def prepare(
     return PREPARATIONS[card.preparation](images, np.asarray(brain_mask) > 0, affine, card)
 
 
-def _on_working_grid(images, brain_mask, affine, card: ModelCard) -> Prepared:
+def _on_working_grid(
+    images: dict[str, np.ndarray], brain_mask: np.ndarray, affine: np.ndarray, card: ModelCard
+) -> Prepared:
     grid = working_grid(brain_mask, affine, card.spacing_mm, card.margin_mm)
     mask = resample(brain_mask.astype(np.float32), grid) >= 0.5
     x = np.full((len(card.inputs), *grid.shape), np.nan, dtype=np.float32)
@@ -107,7 +88,9 @@ def _on_working_grid(images, brain_mask, affine, card: ModelCard) -> Prepared:
     return Prepared(x, mask, grid)
 
 
-def _in_padded_slices(images, brain_mask, affine, card: ModelCard) -> Prepared:
+def _in_padded_slices(
+    images: dict[str, np.ndarray], brain_mask: np.ndarray, affine: np.ndarray, card: ModelCard
+) -> Prepared:
     """Whole axial slices in the SWI's own voxels, padded as the DEEPMIR authors did.
 
     Not quite as they did: an odd size is padded in full, and one above 256 to the next multiple of
@@ -118,11 +101,12 @@ def _in_padded_slices(images, brain_mask, affine, card: ModelCard) -> Prepared:
 
     orientation = nib.orientations.io_orientation(affine)
     zooms = nib.affines.voxel_sizes(affine)[np.argsort(orientation[:, 0])]
-    own = nib.orientations.apply_orientation(brain_mask, orientation).shape
-    shape = tuple(max(SLICE_SIZE, -(-n // SLICE_STEP) * SLICE_STEP) for n in own[:2]) + own[2:]
-    low = [(wide - n) // 2 for wide, n in zip(shape, own, strict=True)]
-    grid = Grid(shape, -np.array(low, dtype=float), np.ones(3), own, orientation)
-    sides = [(b, wide - n - b) for b, wide, n in zip(low, shape, own, strict=True)]
+    canonical = nib.orientations.apply_orientation(brain_mask, orientation).shape
+    shape = tuple(max(SLICE_SIZE, -(-n // SLICE_STEP) * SLICE_STEP) for n in canonical[:2])
+    shape += canonical[2:]
+    low = [(wide - n) // 2 for wide, n in zip(shape, canonical, strict=True)]
+    grid = WorkingGrid(shape, -np.array(low, dtype=float), np.ones(3), canonical, orientation)
+    sides = [(b, wide - n - b) for b, wide, n in zip(low, shape, canonical, strict=True)]
 
     def pad(image, value):
         image = nib.orientations.apply_orientation(image, orientation)
@@ -137,7 +121,9 @@ def _in_padded_slices(images, brain_mask, affine, card: ModelCard) -> Prepared:
     return Prepared(x, mask, grid)
 
 
-def _normalise(values, mask, zooms, card: ModelCard, name: str) -> np.ndarray:
+def _normalise(
+    values: np.ndarray, mask: np.ndarray, zooms: Sequence[float], card: ModelCard, name: str
+) -> np.ndarray:
     try:
         return NORMALISATIONS[card.inputs[name]](values, mask, zooms)
     except ValueError as error:
@@ -151,7 +137,7 @@ PREPARATIONS: dict[str, Callable[..., Prepared]] = {
 }
 
 
-def restore(probabilities: np.ndarray, grid: Grid) -> np.ndarray:
+def restore(probabilities: np.ndarray, grid: WorkingGrid) -> np.ndarray:
     """Bring ``probabilities`` (class, *grid.shape) to the SWI's own grid, 0 outside the box.
 
     On a grid coarser than the working one the highest probability of a voxel's neighbourhood is
@@ -178,28 +164,9 @@ def restore(probabilities: np.ndarray, grid: Grid) -> np.ndarray:
     return np.stack(restored)
 
 
-def working_grid(brain_mask, affine, spacing_mm, margin_mm) -> Grid:
-    """Lay the working grid around a brain mask."""
-    import nibabel as nib
-
-    if not brain_mask.any():
-        raise ValueError('The brain mask is empty.')
-    orientation = nib.orientations.io_orientation(affine)
-    mask = nib.orientations.apply_orientation(brain_mask, orientation)
-    zooms = nib.affines.voxel_sizes(affine)[np.argsort(orientation[:, 0])]
-    step = np.asarray(spacing_mm, dtype=float) / zooms
-    lowest, highest = [], []
-    for axis in range(3):
-        occupied = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        margin = margin_mm / zooms[axis]
-        lowest.append(max(occupied[0] - margin, 0))
-        highest.append(min(occupied[-1] + margin, mask.shape[axis] - 1))
-    start = np.asarray(lowest, dtype=float)
-    shape = tuple(int(n) for n in np.floor((highest - start) / step + 1e-6) + 1)
-    return Grid(shape, start, step, mask.shape, orientation)
-
-
-def resample(image, grid: Grid, measured=None) -> np.ndarray:
+def resample(
+    image: np.ndarray, grid: WorkingGrid, measured: np.ndarray | None = None
+) -> np.ndarray:
     """Sample ``image``, on the SWI's grid, linearly on the working grid.
 
     Only ``measured`` voxels count; where they make up less than half of a sample it becomes NaN.
@@ -216,7 +183,7 @@ def resample(image, grid: Grid, measured=None) -> np.ndarray:
     return np.where(weight >= 0.5, values / np.maximum(weight, 0.5), np.nan).astype(np.float32)
 
 
-def _sample(image, grid: Grid) -> np.ndarray:
+def _sample(image: np.ndarray, grid: WorkingGrid) -> np.ndarray:
     from scipy.ndimage import affine_transform, gaussian_filter
 
     # Against aliasing where the SWI is finer than the working grid (scikit-image's rule).

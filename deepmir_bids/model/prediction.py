@@ -11,12 +11,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from deepmir_bids import CLASSES
-from deepmir_bids.model import network_choice
 from deepmir_bids.model.freed_memory import keep_freed_memory
 from deepmir_bids.model.lesion_network import LesionNetwork
 from deepmir_bids.model.model_registry import (
@@ -29,8 +29,11 @@ from deepmir_bids.model.model_registry import (
     verify,
     write_card,
 )
+from deepmir_bids.model.network_choice import build
 from deepmir_bids.model.network_input import PREPARATIONS, prepare, restore
 from deepmir_bids.model.single_threads import map_pieces, torch_threads
+
+TensorOrArray = TypeVar('TensorOrArray', torch.Tensor, np.ndarray)
 
 #: A larger volume goes through a 3D network in windows: three brains, about 2 GB.
 VOXELS_WHOLE = 16_000_000
@@ -46,7 +49,7 @@ class Model:
     card: ModelCard
     network: LesionNetwork
 
-    def probabilities(self, x):
+    def probabilities(self, x: TensorOrArray) -> TensorOrArray:
         """Probabilities (batch, output, *spatial) of ``x`` (batch, input, *spatial).
 
         ``x`` is a tensor or an array, prepared and normalised as the card says; the result is of
@@ -78,7 +81,7 @@ def read_model(name_or_folder: str | Path) -> Model:
             'here: update deepmir.'
         )
     try:
-        network = network_choice.build(card.network['name'], card.network['arguments'])
+        network = build(card.network['name'], card.network['arguments'])
         weights = {key: value.float() for key, value in load_file(folder / WEIGHTS).items()}
         network.load_state_dict(weights)
     except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
@@ -146,14 +149,15 @@ def predict(
 
     Parameters
     ----------
-    model : Model
-    x : array (input, X, Y, Z)
-        From :func:`deepmir_bids.model.network_input.prepare`.
-    device : str
+    model
+        3D, or 2D for axial slices.
+    x
+        Float32 array (input, X, Y, Z), from :func:`deepmir_bids.model.network_input.prepare`.
+    device
         As torch names it.
-    threads : int, optional
+    threads
         CPU threads to use; by default torch's own choice.
-    mirror : bool
+    mirror
         Of a 3D network: take the mean over the volume and its mirror image, for a head has no
         preferred side. Without it, the volume alone: in half the time, for training's own use and
         for tests.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from deepmir_bids.bids.result_table import REVIEW_FILE
+from deepmir_bids.bids.output_files import REVIEW_FILE
 from deepmir_bids.lesions.reader_review import REVIEWED_CLASSES
 from deepmir_bids.reports.html_pieces import render, web_text
 from deepmir_bids.reports.lesion_tiles import HALF_WIDTH_MM, Images, lesion_tiles

@@ -16,7 +16,7 @@ import torch
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """How far a training is, and how it went.
 
     ``losses`` are those of the steps since the last entry of ``history``.
@@ -30,7 +30,7 @@ class Progress:
 
 def save(
     path: Path,
-    progress: Progress,
+    progress: TrainingProgress,
     network,
     average,
     optimizer,
@@ -50,13 +50,16 @@ def save(
     os.replace(beside, path)
 
 
-def load(path: Path, network, average, optimizer) -> tuple[Progress, dict[str, np.ndarray]]:
+def load(
+    path: Path, network, average, optimizer
+) -> tuple[TrainingProgress, dict[str, np.ndarray]]:
     """Bring network, average and optimizer to a saved state.
 
     Returns
     -------
-    progress : Progress
-    hard : dict
+    progress
+        How far the training was.
+    hard
         Subject → its hard places (n, 3) by then.
 
     """
@@ -66,7 +69,7 @@ def load(path: Path, network, average, optimizer) -> tuple[Progress, dict[str, n
         'network': {}, 'average': {}, 'optimizer': {}, 'hard': {}
     }  # fmt: skip
     with safe_open(path, 'pt') as file:
-        progress = Progress(**json.loads(file.metadata()['progress']))
+        progress = TrainingProgress(**json.loads(file.metadata()['progress']))
         for key in file.keys():  # noqa: SIM118 - not a mapping
             part, _, name = key.partition('.')
             parts[part][name] = file.get_tensor(key)

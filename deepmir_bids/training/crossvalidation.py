@@ -17,10 +17,10 @@ from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.training.fold_division import FINAL, Part
 from deepmir_bids.training.threshold_choice import (
-    Finding,
+    SubjectCandidates,
     calibrated,
-    find_all,
-    summarise,
+    score_classes,
+    seek_with_each_combination,
 )
 from deepmir_bids.training.training_loop import train
 from deepmir_bids.training.training_plan import Plan
@@ -64,14 +64,16 @@ def run_parts(
 
     Parameters
     ----------
-    parts : sequence of Part
+    parts
         The folds, if any, and the final part.
-    subjects : mapping
+    subjects
         Participant → its units.
-    card : ModelCard
+    card
         Of the model to be trained.
-    plan : Plan
-    out_dir : Path
+    plan
+        How long, and how fast.
+    out_dir
+        Where everything goes.
     initial, device
         As for :func:`deepmir_bids.training.training_loop.train`.
 
@@ -111,11 +113,11 @@ def _run(part, subjects, card, plan, folder, initial, device, figures=None) -> N
         initial=initial, device=device, title=part.name,
     )  # fmt: skip
     draw_curves(progress.history, folder / 'curves.png')
-    on_validation = find_all(model, validation)
+    on_validation = seek_with_each_combination(model, validation)
     model = calibrated(model, on_validation)
     card = model.card
     if part.held_out:
-        on_held_out = find_all(model, units(part.held_out), card.extent)
+        on_held_out = seek_with_each_combination(model, units(part.held_out), card.extent)
         counts = tabulate(card, on_held_out)
         figures = _figures('units that were held out', counts)
     elif figures is None:
@@ -148,20 +150,20 @@ def _figures(data: str, counts: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def tabulate(card: ModelCard, found: Mapping[str, list[Finding]]) -> pd.DataFrame:
-    """Count TP, FP and FN by unit, combination of inputs (keys of ``found``) and class.
+def tabulate(card: ModelCard, candidates: Mapping[str, list[SubjectCandidates]]) -> pd.DataFrame:
+    """Count TP, FP and FN by unit, combination of inputs (keys of ``candidates``) and class.
 
     At the balanced operating point.
     """
     classes = known_classes(card)
     rows = []
-    for inputs, some in found.items():
+    for inputs, of_subjects in candidates.items():
         thresholds = card.thresholds_for(inputs.split('+'), 'balanced')
         rows += [
-            {'unit': one.subject.name, 'inputs': inputs, 'class': name,
+            {'unit': of_one.subject.name, 'inputs': inputs, 'class': name,
              'TP': figures['TP'], 'FP': figures['FP'], 'FN': figures['FN']}
-            for one in some
-            for name, figures in summarise([one], thresholds, classes).items()
+            for of_one in of_subjects
+            for name, figures in score_classes([of_one], thresholds, classes).items()
         ]  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -36,12 +36,14 @@ def divide(lesions: Mapping[str, int], folds: int, share: float, seed: int) -> l
 
     Parameters
     ----------
-    lesions : mapping
+    lesions
         Participant → number of labelled lesions, in all sessions.
-    folds : int
+    folds
         0 for the final training alone.
-    share : float
-    seed : int
+    share
+        Of the participants who are not held out.
+    seed
+        Of the division.
 
     Raises
     ------

@@ -10,8 +10,8 @@ import numpy as np
 
 from deepmir_bids import CLASSES
 from deepmir_bids.bids.finished_results import find_files, read_results
-from deepmir_bids.bids.result_names import holds_classes
-from deepmir_bids.bids.result_table import REVIEW
+from deepmir_bids.bids.output_files import REVIEW
+from deepmir_bids.bids.output_names import holds_classes
 from deepmir_bids.bids.unit_of_work import Unit, unit_folder
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.lesions.reader_review import (

@@ -16,11 +16,11 @@ def lesion_loss(
 
     Parameters
     ----------
-    logits, target : tensors (batch, class, X, Y, Z)
-        ``target`` is 0 to 1.
-    weight : tensor (batch, 1, X, Y, Z)
-        Of lesion voxels; background voxels count 1 whatever it says.
-    positive : float
+    logits, target
+        Tensors (batch, class, X, Y, Z); ``target`` is 0 to 1.
+    weight
+        Tensor (batch, 1, X, Y, Z), of lesion voxels; background voxels count 1 whatever it says.
+    positive
         How much more a lesion's voxel counts than one of the background.
 
     """

@@ -21,21 +21,28 @@ KINDS = {'microbleed': 0.45, 'calcification': 0.1, 'vein': 0.45}
 PPM = 8.0
 
 
-def paint(x, target, weight, place, spacing_mm, rng: np.random.Generator) -> None:
+def paint(
+    x: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    place: np.ndarray,
+    spacing_mm: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
     """Paint a microbleed, a calcification or a vein into a patch, in place.
 
     Parameters
     ----------
-    x : float32 array (3, X, Y, Z)
-        SWI, QSM and T2w, normalised; NaN where not measured.
-    target : float32 array (2, X, Y, Z)
-        A microbleed is added to it.
-    weight : float32 array (1, X, Y, Z)
-        Of a lesion's voxels.
-    place : array (3,)
+    x
+        Float32 array (3, X, Y, Z): SWI, QSM and T2w, normalised; NaN where not measured.
+    target
+        Float32 array (2, X, Y, Z); a microbleed is added to it.
+    weight
+        Float32 array (1, X, Y, Z), of a lesion's voxels.
+    place
         Voxel at, or near, its centre; nothing is painted where there is a lesion already.
-    spacing_mm : array (3,)
-        Voxel sizes.
+    spacing_mm
+        Voxel sizes along the three axes.
 
     """
     kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))

@@ -31,10 +31,13 @@ def sample_batch(
 
     Returns
     -------
-    x : float32 array (size, 3, *PATCH)
-        NaN where an input is missing.
-    target : float32 array (size, 2, *PATCH)
-    weight : float32 array (size, 1, *PATCH)
+    x
+        Float32 array (size, 3, X, Y, Z) of patches of size :data:`PATCH`, NaN where an input is
+        missing.
+    target
+        Float32 array (size, 2, X, Y, Z), 0 to 1.
+    weight
+        Float32 array (size, 1, X, Y, Z), of a lesion's voxels.
 
     """
     kinds = rng.choice(list(SHARES), size=size, p=list(SHARES.values()))

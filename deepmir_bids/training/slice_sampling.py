@@ -29,10 +29,12 @@ def sample_slices(
 
     Returns
     -------
-    x : float32 array (size, input, SIZE, SIZE)
-    target : float32 array (size, 2, SIZE, SIZE)
-    weight : float32 array (size, 1, SIZE, SIZE)
-        1 throughout: the authors weighted nothing.
+    x
+        Float32 array (size, input, SIZE, SIZE).
+    target
+        Float32 array (size, 2, SIZE, SIZE), 0 to 1.
+    weight
+        Float32 array (size, 1, SIZE, SIZE), 1 throughout: the authors weighted nothing.
 
     """
     with_lesions = [s for s in subjects if any(len(places) for places in s.lesions.values())]
@@ -56,11 +58,12 @@ def slice_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor)
 
     Parameters
     ----------
-    logits : tensor (batch, 1 + class, H, W)
-        The first is the background's.
-    target : tensor (batch, class, H, W)
-        0 to 1; a voxel belongs to a class from a half on.
-    weight : tensor (batch, 1, H, W)
+    logits
+        Tensor (batch, 1 + class, H, W); the first is the background's.
+    target
+        Tensor (batch, class, H, W), 0 to 1; a voxel belongs to a class from a half on.
+    weight
+        Tensor (batch, 1, H, W), of a voxel's cross-entropy.
 
     """
     from monai.losses import DiceLoss

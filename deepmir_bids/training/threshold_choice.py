@@ -32,7 +32,7 @@ LARGE_MM = 3.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class SubjectCandidates:
     """All candidates in one subject, down to the probability that they were sought at."""
 
     subject: CachedSubject
@@ -46,46 +46,48 @@ class Finding:
 
     def match(self, name: str, threshold: float) -> Match:
         """Compare the lesions of a class that reach ``threshold`` with the truth."""
-        kept = [one.index for one in self.lesions
-                if one.name == name and one.probability >= threshold]  # fmt: skip
+        kept = [lesion.index for lesion in self.lesions
+                if lesion.name == name and lesion.probability >= threshold]  # fmt: skip
         return self.comparisons[name].match(kept)
 
     def overlaps(self) -> list[float]:
         """Dice coefficient of each pair of a true lesion and a candidate."""
         dice = []
-        own_size = np.bincount(self.labels.ravel())
+        candidate_size = np.bincount(self.labels.ravel())
         for name in CLASSES:
             truth = self._truth(name)
             true_size = np.bincount(truth.ravel())
-            for t, f in self._compare(name, truth).match().pairs:
-                both = np.count_nonzero(self.labels[truth == t] == f)
-                dice.append(2 * both / (true_size[t] + own_size[f]))
+            for t, c in self._compare(name, truth).match().pairs:
+                both = np.count_nonzero(self.labels[truth == t] == c)
+                dice.append(2 * both / (true_size[t] + candidate_size[c]))
         return dice
 
     def _truth(self, name: str) -> np.ndarray:
         return index_lesions(self.subject.truth == CLASSES[name])
 
     def _compare(self, name: str, truth: np.ndarray) -> Comparison:
-        own = [one.index for one in self.lesions if one.name == name]
-        found = np.where(np.isin(self.labels, own), self.labels, 0)
-        return compare(truth, found, self.subject.affine)
+        of_class = [lesion.index for lesion in self.lesions if lesion.name == name]
+        candidates = np.where(np.isin(self.labels, of_class), self.labels, 0)
+        return compare(truth, candidates, self.subject.affine)
 
 
-def find(
+def seek_candidates(
     model: Model,
     subjects: Sequence[CachedSubject],
     inputs: Sequence[str] = INPUTS,
     *,
     mirror: bool = True,
     extent: float = EXTENTS[0],
-) -> Iterator[Finding]:
+) -> Iterator[SubjectCandidates]:
     """Find every candidate in ``subjects`` that reaches ``extent``, given some of their inputs."""
     for subject in subjects:
-        found = probabilities(model, subject, inputs, mirror=mirror)
-        yield _find(model, subject, found, dict.fromkeys(CLASSES, extent), extent)
+        maps = probabilities(model, subject, inputs, mirror=mirror)
+        yield _outline(model, subject, maps, dict.fromkeys(CLASSES, extent), extent)
 
 
-def _find(model: Model, subject: CachedSubject, found, thresholds, extent: float) -> Finding:
+def _outline(
+    model: Model, subject: CachedSubject, found, thresholds, extent: float
+) -> SubjectCandidates:
     candidates = find_lesions(
         found,
         DetectionCriteria(thresholds, extent, model.card.min_volume_mm3),
@@ -95,7 +97,7 @@ def _find(model: Model, subject: CachedSubject, found, thresholds, extent: float
     )
     # Calibration keeps those of all subjects and inputs: as small a type as will do.
     small = np.min_scalar_type(len(candidates.lesions))
-    return Finding(subject, candidates.labels.astype(small), candidates.lesions)
+    return SubjectCandidates(subject, candidates.labels.astype(small), candidates.lesions)
 
 
 def probabilities(
@@ -108,12 +110,12 @@ def probabilities(
     return restore(predict(model, x, device=device, mirror=mirror), subject.prepared.grid)
 
 
-def find_all(
+def seek_with_each_combination(
     model: Model, subjects: Sequence[CachedSubject], extent: float = EXTENTS[0]
-) -> dict[str, list[Finding]]:
+) -> dict[str, list[SubjectCandidates]]:
     """Find every candidate with each combination of inputs, called ``swi+qsm`` and so on."""
     return {
-        '+'.join(inputs): list(find(model, subjects, inputs, extent=extent))
+        '+'.join(inputs): list(seek_candidates(model, subjects, inputs, extent=extent))
         for inputs in model.card.combinations
     }
 
@@ -133,15 +135,15 @@ def choose_extent(model: Model, subjects: Sequence[CachedSubject]) -> float:
     for subject in subjects:
         if not subject.truth.any():
             continue
-        found = probabilities(model, subject, inputs)
-        for extent, own in dice.items():
-            own += _find(model, subject, found, thresholds, extent).overlaps()
+        maps = probabilities(model, subject, inputs)
+        for extent, overlaps in dice.items():
+            overlaps += _outline(model, subject, maps, thresholds, extent).overlaps()
     # The first of the highest, and the lowest of all where there is none.
     return max(tried, key=lambda extent: np.mean(dice[extent]) if dice[extent] else 0.0)
 
 
 def calibrate(
-    findings: Sequence[Finding], classes: Collection[str] = tuple(CLASSES)
+    candidates: Sequence[SubjectCandidates], classes: Collection[str] = tuple(CLASSES)
 ) -> dict[str, dict[str, float]]:
     """Thresholds of every operating point and class.
 
@@ -154,7 +156,9 @@ def calibrate(
         point: dict.fromkeys(CLASSES, NEVER) for point in PRECISIONS
     }
     for name in classes:
-        counts = pd.DataFrame([score([one.match(name, t) for one in findings]) for t in GRID])
+        counts = pd.DataFrame(
+            [score([subject.match(name, t) for subject in candidates]) for t in GRID]
+        )
         chosen = [_choose(counts, least) for least in PRECISIONS.values()]
         for point, threshold in zip(PRECISIONS, sorted(chosen), strict=True):
             thresholds[point][name] = threshold
@@ -173,33 +177,36 @@ def _choose(counts: pd.DataFrame, precision: float) -> float:
     return float(GRID[best[len(best) // 2]])
 
 
-def summarise(
-    findings: Sequence[Finding],
+def score_classes(
+    candidates: Sequence[SubjectCandidates],
     thresholds: dict[str, float],
     classes: Collection[str] = tuple(CLASSES),
 ) -> dict[str, dict[str, float]]:
     """Pooled figures by class, and for CMB of at least 3 mm, at one operating point."""
     figures = {}
     for name in classes:
-        matches = [one.match(name, thresholds[name]) for one in findings]
+        matches = [subject.match(name, thresholds[name]) for subject in candidates]
         figures[name] = score(matches)
         if name == 'CMB':
             figures[f'CMB>={LARGE_MM:g}mm'] = score(matches, LARGE_MM)
     return figures
 
 
-def calibrated(model: Model, found: Mapping[str, list[Finding]]) -> Model:
+def calibrated(model: Model, candidates: Mapping[str, list[SubjectCandidates]]) -> Model:
     """Choose a model's thresholds and outline, from what it found.
 
     Parameters
     ----------
-    model : Model
-    found : mapping
-        Each combination of inputs (``swi+qsm`` and so on), and the candidates of all subjects.
+    model
+        Whose thresholds, by then, may be any.
+    candidates
+        Of all subjects, with each combination of inputs (``swi+qsm`` and so on).
 
     """
     classes = known_classes(model.card)
-    thresholds = {inputs: calibrate(some, classes) for inputs, some in found.items()}
+    thresholds = {
+        inputs: calibrate(of_subjects, classes) for inputs, of_subjects in candidates.items()
+    }
     model = replace(model, card=replace(model.card, thresholds=thresholds))
-    subjects = [one.subject for one in found['+'.join(model.card.sees)]]
+    subjects = [of_one.subject for of_one in candidates['+'.join(model.card.sees)]]
     return replace(model, card=replace(model.card, extent=choose_extent(model, subjects)))

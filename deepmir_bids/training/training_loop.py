@@ -14,13 +14,17 @@ import numpy as np
 import torch
 
 from deepmir_bids import CLASSES
-from deepmir_bids.model import network_choice
 from deepmir_bids.model.freed_memory import keep_freed_memory
 from deepmir_bids.model.model_registry import ModelCard
+from deepmir_bids.model.network_choice import build
 from deepmir_bids.model.prediction import Model, fast_precision
 from deepmir_bids.training import checkpoint
 from deepmir_bids.training.teaching_methods import METHODS, Method
-from deepmir_bids.training.threshold_choice import find, summarise
+from deepmir_bids.training.threshold_choice import (
+    SubjectCandidates,
+    score_classes,
+    seek_candidates,
+)
 from deepmir_bids.training.training_plan import Plan
 from deepmir_bids.training.training_subjects import CachedSubject, dark_places
 
@@ -39,35 +43,38 @@ def train(
     device: str = 'cpu',
     title: str = 'training',
     arrivals: Callable[[], list[CachedSubject]] = list,
-) -> tuple[Model, checkpoint.Progress]:
+) -> tuple[Model, checkpoint.TrainingProgress]:
     """Train a card's network, or go on where ``folder``'s checkpoint ends.
 
     Parameters
     ----------
-    card : ModelCard
+    card
         Network, spacing and normalisation.
-    subjects, validation : lists of CachedSubject
+    subjects, validation
         No subject may be in both.
-    plan : Plan
-    folder : Path
+    plan
+        How long, and how fast.
+    folder
         Of the checkpoint.
-    initial : torch module, optional
+    initial
         Weights to start from, of the same network.
-    device : str
-    title : str
+    device
+        As torch names it.
+    title
         Of the progress line.
-    arrivals : callable
+    arrivals
         Asked now and then for more subjects to train on.
 
     Returns
     -------
-    model : Model
+    model
         With the running average of the weights (Polyak & Juditsky 1992).
-    progress : Progress
+    progress
+        How it went.
 
     """
     torch.manual_seed(plan.seed)
-    network = network_choice.build(card.network['name'], card.network['arguments']).to(device)
+    network = build(card.network['name'], card.network['arguments']).to(device)
     if initial is not None:
         network.load_state_dict(initial.state_dict())
     method = METHODS[network.spatial_dims]
@@ -76,7 +83,7 @@ def train(
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=plan.rate, weight_decay=plan.weight_decay
     )
-    progress = checkpoint.Progress()
+    progress = checkpoint.TrainingProgress()
     saved = folder / CHECKPOINT
     if saved.is_file():
         progress, hard = checkpoint.load(saved, network, average, optimizer)
@@ -169,33 +176,35 @@ def mine(model: Model, subjects: Sequence[CachedSubject], plan: Plan, seed: int)
     chosen = rng.choice(len(subjects), min(plan.mined_subjects, len(subjects)), replace=False)
     choices = model.card.combinations
     inputs = choices[rng.integers(len(choices))]
-    for finding in find(model, [subjects[i] for i in chosen], inputs, mirror=False):
-        grid = finding.subject.prepared.grid
-        places = [false_place(finding, index) for name in CLASSES
-                  for index in finding.comparisons[name].match().false]  # fmt: skip
+    for candidates in seek_candidates(model, [subjects[i] for i in chosen], inputs, mirror=False):
+        grid = candidates.subject.prepared.grid
+        places = [false_place(candidates, index) for name in CLASSES
+                  for index in candidates.comparisons[name].match().false]  # fmt: skip
         mined = [np.clip(grid.locate(p), 0, np.array(grid.shape) - 1) for p in places[:100]]
         # A few dark places stay in: what was learnt must not be forgotten.
-        finding.subject.hard = np.array([*mined, *dark_places(finding.subject, 30, seed)])
+        candidates.subject.hard = np.array([*mined, *dark_places(candidates.subject, 30, seed)])
 
 
-def false_place(finding, index: int) -> np.ndarray:
-    """Centre of a found lesion, in voxels of the SWI."""
-    return np.argwhere(finding.labels == index).mean(axis=0)
+def false_place(candidates: SubjectCandidates, index: int) -> np.ndarray:
+    """Centre of a candidate, in voxels of the SWI."""
+    return np.argwhere(candidates.labels == index).mean(axis=0)
 
 
-def record(model: Model, validation, progress: checkpoint.Progress) -> None:
+def record(model: Model, validation, progress: checkpoint.TrainingProgress) -> None:
     """Add the loss and the validation figures of now to the history."""
     loss = float(np.mean(progress.losses))
     progress.losses.clear()
     entry = {'step': progress.step, 'seconds': progress.seconds, 'loss': loss}
     half = dict.fromkeys(CLASSES, 0.5)
-    for name, figures in summarise(list(find(model, validation, mirror=False)), half).items():
+    for name, figures in score_classes(
+        list(seek_candidates(model, validation, mirror=False)), half
+    ).items():
         for key in ('sensitivity', 'precision', 'F1', 'FP_per_subject'):
             entry[f'{name} {key}'] = figures[key]
     progress.history.append(entry)
 
 
-def in_words(progress: checkpoint.Progress, plan: Plan) -> str:
+def in_words(progress: checkpoint.TrainingProgress, plan: Plan) -> str:
     """Say the last entry of the history and the time that is left, for a log."""
     entry, done = progress.history[-1], plan.fraction(progress)
     figures = ', '.join(f'{name} {entry[f"{name} F1"]:.2f}' for name in CLASSES)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deepmir_bids.training.checkpoint import Progress
+    from deepmir_bids.training.checkpoint import TrainingProgress
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Plan:
         every = (self.look_every, self.mine_every, self.save_every)
         return min(self.steps, *(step - step % n + n for n in every))
 
-    def fraction(self, progress: Progress) -> float:
+    def fraction(self, progress: TrainingProgress) -> float:
         """How much of the training is done, 0 to 1."""
         return min(1.0, max(progress.step / self.steps, progress.seconds / self.seconds))
 
-    def learning_rate(self, progress: Progress) -> float:
+    def learning_rate(self, progress: TrainingProgress) -> float:
         """Linear warm-up, then half a cosine to zero (Loshchilov & Hutter 2017)."""
         warm = min(1.0, (progress.step + 1) / self.warmup_steps)
         return self.rate * warm * (1 + math.cos(math.pi * self.fraction(progress))) / 2

@@ -43,19 +43,22 @@ class CachedSubject:
 
     Attributes
     ----------
-    name : str
-    prepared : Prepared
+    name
+        How it is called, as in the model's card.
+    prepared
         ``x`` as float16, to fit many subjects in memory.
-    target : uint8 array (2, X, Y, Z)
-        0 to 255: how much of a voxel belongs to a lesion of the class.
-    weight : uint8 array (X, Y, Z)
-        Of a voxel in the loss: the more, the smaller its lesion.
-    lesions : dict
+    target
+        Uint8 array (2, X, Y, Z), 0 to 255: how much of a voxel belongs to a lesion of the class.
+    weight
+        Uint8 array (X, Y, Z), of a voxel in the loss: the more, the smaller its lesion.
+    lesions
         Class → array (n, 3) of the lesions' centres, in working voxels.
-    hard : array (n, 3)
-        Centres of what is easily taken for a lesion.
-    truth, brain_mask, iron_mask : arrays, on the SWI's grid
-    affine : array (4, 4), of the SWI
+    hard
+        Centres (n, 3), in working voxels, of what is easily taken for a lesion.
+    truth, brain_mask, iron_mask
+        Arrays (X, Y, Z) on the SWI's grid.
+    affine
+        Of the SWI (4, 4).
 
     """
 
@@ -158,7 +161,15 @@ def read_on_grid(path: Path, swi) -> np.ndarray:
 
 
 def cache_subject(
-    name, swi, qsm, t2w, brain_mask, truth, affine, card: ModelCard, iron_mask=None
+    name: str,
+    swi: np.ndarray,
+    qsm: np.ndarray | None,
+    t2w: np.ndarray | None,
+    brain_mask: np.ndarray,
+    truth: np.ndarray,
+    affine: np.ndarray,
+    card: ModelCard,
+    iron_mask: np.ndarray | None = None,
 ) -> CachedSubject:
     """Prepare a subject's arrays (X, Y, Z), all on the SWI's grid, for training and validation."""
     brain_mask = np.asarray(brain_mask) > 0
@@ -194,7 +205,7 @@ def dark_places(subject: CachedSubject, count: int = 300, seed: int = 0) -> np.n
     return places
 
 
-def _weigh(mask, weight, voxel_mm3) -> np.ndarray:
+def _weigh(mask: np.ndarray, weight: np.ndarray, voxel_mm3: float) -> np.ndarray:
     """Write the weights of a class's lesions into ``weight``; return the lesions' centres."""
     from scipy.ndimage import center_of_mass, find_objects, label
 

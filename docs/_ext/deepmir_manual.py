@@ -21,7 +21,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from deepmir_bids.bids.result_table import RESULTS, readable
+from deepmir_bids.bids.output_files import RESULTS, readable
 from deepmir_bids.data import load
 
 #: When a result is there, by what it needs.

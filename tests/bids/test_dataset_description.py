@@ -12,7 +12,7 @@ from deepmir_bids.bids.dataset_description import (
     check_ownership,
     describe_dataset,
 )
-from deepmir_bids.bids.result_table import RESULTS
+from deepmir_bids.bids.output_files import RESULTS
 from deepmir_bids.errors import UsageError
 
 

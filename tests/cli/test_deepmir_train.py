@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deepmir_bids import INPUTS
-from deepmir_bids.bids.result_table import results_of
+from deepmir_bids.bids.output_files import results_of
 from deepmir_bids.cli.deepmir_train import main
 from deepmir_bids.model import load_model
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deepmir_bids.bids.result_table import results_of
+from deepmir_bids.bids.output_files import results_of
 from deepmir_bids.bids.run_records import Record, make_run_folder, write_records
 
 

@@ -10,7 +10,7 @@ import pytest
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.cli.deepmir_evaluate import main
 from deepmir_bids.evaluation.evaluation_tables import evaluate
-from deepmir_bids.evaluation.lesion_outcomes import judge_lesions, size_of
+from deepmir_bids.evaluation.lesion_outcomes import list_outcomes, size_of
 from deepmir_bids.evaluation.truth_pairs import find_pairs, read_case
 from deepmir_bids.evaluation.write_evaluation import write_evaluation
 
@@ -23,11 +23,11 @@ def pooled(table, **where):
     return table.set_index('measure')['pooled']
 
 
-def test_fates_and_measures_of_lesions(datasets):
+def test_outcomes_and_measures_of_lesions(datasets):
     case = read_case(find_pairs(*datasets)[0])
-    rows = pd.DataFrame(judge_lesions(case, {'CMB': {}, 'iron': {}}))
+    rows = pd.DataFrame(list_outcomes(case, {'CMB': {}, 'iron': {}}))
     cmb = rows[rows['class'] == 'CMB'].set_index('size')
-    assert cmb['fate'].to_dict() == {'>5': 'TP', '2-3': 'TP', '3-5': 'FN', '<2': 'FN'}
+    assert cmb['outcome'].to_dict() == {'>5': 'TP', '2-3': 'TP', '3-5': 'FN', '<2': 'FN'}
     assert cmb['region'].to_dict() == {
         '>5': 'lobar',
         '2-3': 'lobar',
@@ -39,7 +39,7 @@ def test_fates_and_measures_of_lesions(datasets):
     assert shifted['distance_mm'] == pytest.approx(1)
     assert shifted['x'] == 25.5 - 20
     assert shifted['probability'] == pytest.approx(0.9)
-    assert rows[rows['class'] == 'iron']['fate'].tolist() == ['TP', 'FP']
+    assert rows[rows['class'] == 'iron']['outcome'].tolist() == ['TP', 'FP']
 
 
 def test_sizes_have_the_limits_that_they_name():

@@ -1,4 +1,4 @@
-"""Figures of a class from the fates of its lesions."""
+"""Figures of a class from the outcomes of its lesions."""
 
 import pandas as pd
 import pytest
@@ -8,21 +8,25 @@ from deepmir_bids.evaluation.pooled_figures import by_subject, count, figures
 UNITS = ['sub-01', 'sub-02', 'sub-03', 'sub-04']
 
 
-def fates(**by_unit):
-    """Fates in the order TP, FP, FN; every TP has a Dice of 0.5."""
+def outcomes(**by_unit):
+    """Outcomes in the order TP, FP, FN; every TP has a Dice of 0.5."""
     rows = [
-        {'unit': f'sub-{unit[1:]}', 'fate': fate, 'dice': 0.5 if fate == 'TP' else float('nan')}
+        {
+            'unit': f'sub-{unit[1:]}',
+            'outcome': outcome,
+            'dice': 0.5 if outcome == 'TP' else float('nan'),
+        }
         for unit, numbers in by_unit.items()
-        for fate, number in zip(('TP', 'FP', 'FN'), numbers, strict=True)
+        for outcome, number in zip(('TP', 'FP', 'FN'), numbers, strict=True)
         for _ in range(number)
     ]
-    return pd.DataFrame(rows, columns=['unit', 'fate', 'dice'])
+    return pd.DataFrame(rows, columns=['unit', 'outcome', 'dice'])
 
 
 @pytest.fixture
 def counts():
     """sub-03 has no lesion but a false one, sub-04 neither."""
-    return count(fates(s01=(3, 1, 0), s02=(2, 0, 4), s03=(0, 2, 0)), UNITS)
+    return count(outcomes(s01=(3, 1, 0), s02=(2, 0, 4), s03=(0, 2, 0)), UNITS)
 
 
 def test_pooled_figures(counts):
@@ -51,7 +55,7 @@ def test_means_leave_out_subjects_in_which_a_figure_is_undefined(counts):
 
 
 def test_no_interval_where_a_single_subject_gives_the_figure():
-    table = figures(count(fates(s01=(1, 0, 1), s02=(0, 1, 0)), UNITS)).set_index('measure')
+    table = figures(count(outcomes(s01=(1, 0, 1), s02=(0, 1, 0)), UNITS)).set_index('measure')
     assert table.loc['sensitivity', 'pooled'] == 0.5
     assert table.loc['sensitivity', ['pooled_low', 'pooled_high', 'mean_low']].isna().all()
     assert table.loc['precision', ['pooled_low', 'pooled_high', 'mean_low']].notna().all()
@@ -68,14 +72,14 @@ def test_each_subject(counts):
 
 
 def test_correlation_of_counts_has_its_sign():
-    rising = count(fates(s01=(1, 0, 0), s02=(2, 1, 0), s03=(4, 2, 0)), UNITS)
-    falling = count(fates(s01=(0, 4, 0), s02=(0, 2, 1), s03=(0, 0, 4)), UNITS[:3])
+    rising = count(outcomes(s01=(1, 0, 0), s02=(2, 1, 0), s03=(4, 2, 0)), UNITS)
+    falling = count(outcomes(s01=(0, 4, 0), s02=(0, 2, 1), s03=(0, 0, 4)), UNITS[:3])
     assert figures(rising).set_index('measure').loc['count_r', 'pooled'] > 0.9
     assert figures(falling).set_index('measure').loc['count_r', 'pooled'] < -0.9
 
 
 def test_no_lesion_at_all():
-    table = figures(count(fates(), UNITS)).set_index('measure')
+    table = figures(count(outcomes(), UNITS)).set_index('measure')
     assert table.loc['FP_per_subject', 'pooled'] == 0
     assert pd.isna(table.loc['sensitivity', 'pooled'])
     assert pd.isna(table.loc['count_r', 'pooled'])

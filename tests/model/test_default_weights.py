@@ -11,7 +11,7 @@ from deepmir_bids import CLASSES
 from deepmir_bids.lesions.connected_lesions import iron_area
 from deepmir_bids.model import load_model
 from deepmir_bids.simulation.simulated_subject import simulate_subject
-from deepmir_bids.training.threshold_choice import find, summarise
+from deepmir_bids.training.threshold_choice import score_classes, seek_candidates
 from deepmir_bids.training.training_subjects import cache_subject
 
 pytestmark = pytest.mark.long
@@ -52,11 +52,11 @@ def subjects(model):
 @pytest.mark.parametrize('inputs', [('swi',), ('swi', 'qsm', 't2w')])
 def test_the_shipped_weights_find_what_is_there(model, subjects, inputs):
     thresholds = model.card.thresholds_for(inputs, 'balanced')
-    found = list(find(model, subjects, inputs, extent=model.card.extent))
-    figures = summarise(found, thresholds)
+    candidates = list(seek_candidates(model, subjects, inputs, extent=model.card.extent))
+    figures = score_classes(candidates, thresholds)
     for name in CLASSES:
         assert figures[name]['TP'] + figures[name]['FN'] >= 20, 'the seeds have lesions to find'
         assert figures[name]['sensitivity'] >= 0.6
         assert figures[name]['precision'] >= 0.6
     assert figures['CMB']['FP_per_subject'] <= 3
-    assert np.mean([dice for one in found for dice in one.overlaps()]) >= 0.65
+    assert np.mean([dice for subject in candidates for dice in subject.overlaps()]) >= 0.65

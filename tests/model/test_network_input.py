@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from deepmir_bids.model import ModelError
-from deepmir_bids.model.network_input import prepare, resample, restore, working_grid
+from deepmir_bids.model.network_input import prepare, resample, restore
+from deepmir_bids.model.working_grid import working_grid
 from deepmir_bids.training.untrained_card import blank_card
 
 CARD = blank_card('test')

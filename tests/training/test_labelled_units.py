@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepmir_bids.bids.result_table import results_of
+from deepmir_bids.bids.output_files import results_of
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.errors import UsageError
 from deepmir_bids.training.labelled_units import labelled_units

@@ -9,10 +9,10 @@ from deepmir_bids.lesions.connected_lesions import Lesion
 from deepmir_bids.model.prediction import Model
 from deepmir_bids.training import threshold_choice
 from deepmir_bids.training.threshold_choice import (
-    Finding,
+    SubjectCandidates,
     calibrate,
     choose_extent,
-    summarise,
+    score_classes,
 )
 from deepmir_bids.training.untrained_card import blank_card, known_classes, restrict
 
@@ -26,7 +26,7 @@ class Subject:
         self.truth = truth
 
 
-def finding(true, false):
+def candidates(true, false):
     """True and false CMB candidates with the given peaks, and one true CMB without any."""
     truth = np.zeros((100, 30, 30), dtype=np.uint8)
     labels = np.zeros(truth.shape, dtype=np.int32)
@@ -38,13 +38,13 @@ def finding(true, false):
             truth[place] = row == 0
             labels[place] = len(lesions) + 1
             lesions.append(Lesion(len(lesions) + 1, 'CMB', peak))
-    return Finding(Subject(truth), labels, lesions)
+    return SubjectCandidates(Subject(truth), labels, lesions)
 
 
 def test_operating_points_are_the_most_sensitive_that_are_right_often_enough():
     # Right are 3 of 3 above .8, 6 of 7 above .6, 6 of 8 above .4, then 9 of 15, and 9 of 18.
     true, false = [0.95] * 3 + [0.7] * 3 + [0.4] * 3, [0.8, 0.6] + [0.4] * 4 + [0.3] * 3
-    thresholds = {point: of['CMB'] for point, of in calibrate([finding(true, false)]).items()}
+    thresholds = {point: of['CMB'] for point, of in calibrate([candidates(true, false)]).items()}
     assert 0.8 < thresholds['precise'] <= 0.95
     assert 0.6 < thresholds['balanced'] <= 0.7
     assert 0.2 <= thresholds['sensitive'] <= 0.4
@@ -52,13 +52,13 @@ def test_operating_points_are_the_most_sensitive_that_are_right_often_enough():
 
 def test_where_precision_is_out_of_reach_f1_decides():
     # F1 is .29 above .7, .55 above .3, and .41 in all.
-    poor = finding([0.95] * 2 + [0.7] * 4 + [0.3], [0.95] * 3 + [0.7] * 4 + [0.3] * 2)
-    thresholds = calibrate([poor, finding([], [0.3] * 9)])
+    poor = candidates([0.95] * 2 + [0.7] * 4 + [0.3], [0.95] * 3 + [0.7] * 4 + [0.3] * 2)
+    thresholds = calibrate([poor, candidates([], [0.3] * 9)])
     assert all(0.3 < of_class['CMB'] <= 0.7 for of_class in thresholds.values())
 
 
 def test_without_any_lesion_of_a_class_it_stays_in_the_middle():
-    thresholds = calibrate([finding([0.9], [])])
+    thresholds = calibrate([candidates([0.9], [])])
     assert 0.4 < thresholds['balanced']['iron'] < 0.7
 
 
@@ -80,15 +80,17 @@ def test_the_outline_is_the_one_that_agrees_best(monkeypatch, outlined, threshol
 
 
 def test_summary_counts_by_class_at_the_threshold():
-    figures = summarise([finding([0.9, 0.4], [0.8])], {'CMB': 0.5, 'iron': 0.5})
+    figures = score_classes([candidates([0.9, 0.4], [0.8])], {'CMB': 0.5, 'iron': 0.5})
     assert (figures['CMB']['TP'], figures['CMB']['FN'], figures['CMB']['FP']) == (1, 2, 1)
     assert figures['iron']['FP'] == 0
 
 
 def test_nothing_is_found_of_a_class_that_was_not_learnt():
-    thresholds = calibrate([finding([0.9, 0.6], [0.3])], ['iron'])
+    thresholds = calibrate([candidates([0.9, 0.6], [0.3])], ['iron'])
     assert all(of_class['CMB'] > 0.99 for of_class in thresholds.values())
-    assert list(summarise([finding([0.9], [])], thresholds['balanced'], ['iron'])) == ['iron']
+    assert list(score_classes([candidates([0.9], [])], thresholds['balanced'], ['iron'])) == [
+        'iron'
+    ]
 
 
 def test_only_inputs_that_a_model_makes_use_of_are_combined():

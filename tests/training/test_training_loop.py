@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepmir_bids.training.checkpoint import Progress
+from deepmir_bids.training.checkpoint import TrainingProgress
 from deepmir_bids.training.patch_sampling import sample_batch
 from deepmir_bids.training.teaching_methods import METHODS
 from deepmir_bids.training.training_loop import CHECKPOINT, batches, mine, train
@@ -27,11 +27,11 @@ def plan(**changes):
 
 def test_the_schedule_warms_up_and_ends_at_zero():
     long = Plan(steps=1000, warmup_steps=100)
-    rates = [long.learning_rate(Progress(step)) for step in (0, 50, 100, 999)]
+    rates = [long.learning_rate(TrainingProgress(step)) for step in (0, 50, 100, 999)]
     assert rates[0] < rates[1] < rates[2]
     assert rates[3] < 0.01 * rates[2]
-    assert Plan(steps=1000, seconds=10).fraction(Progress(1, 5.0)) == 0.5
-    assert Plan(steps=10).fraction(Progress(20)) == 1.0
+    assert Plan(steps=1000, seconds=10).fraction(TrainingProgress(1, 5.0)) == 0.5
+    assert Plan(steps=10).fraction(TrainingProgress(20)) == 1.0
 
 
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(

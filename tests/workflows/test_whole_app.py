@@ -9,7 +9,7 @@ import pytest
 
 from deepmir_bids.anatomy.atlas_structures import Structure
 from deepmir_bids.anatomy.template_choice import Anatomy
-from deepmir_bids.bids.result_table import results_of
+from deepmir_bids.bids.output_files import results_of
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.anatomical import init_anatomical_wf

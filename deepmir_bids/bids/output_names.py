@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from deepmir_bids.bids.result_table import PIECES, RESULTS, REVIEW, Result, results_of
+from deepmir_bids.bids.output_files import PIECES, RESULTS, REVIEW, Result, results_of
 
 #: How the names of results end.
 EXTENSIONS = tuple(dict.fromkeys(result.extension for result in RESULTS))

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from deepmir_bids import INPUTS
-from deepmir_bids.bids.result_names import find_results, identify, is_of_run, missing_results
-from deepmir_bids.bids.result_table import PIECES, RESULTS, pieces_of, results_of
+from deepmir_bids.bids.output_files import PIECES, RESULTS, pieces_of, results_of
+from deepmir_bids.bids.output_names import find_results, identify, is_of_run, missing_results
 from deepmir_bids.bids.sidecars import complete_sidecars, source_facts
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.data import load
