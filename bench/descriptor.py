@@ -13,21 +13,27 @@ from typing import Any
 
 from deepmir_bids import __version__
 from deepmir_bids.cli.deepmir import DESCRIPTION, parser
+from deepmir_bids.cli.option_types import (
+    absolute_path,
+    not_negative,
+    positive,
+    probability,
+)
 
 FILE = Path(__file__).parents[1] / 'deepmir.json'
 
 #: Folders that deepmir makes: for Boutiques a file has to be there.
 MADE = ('out_dir', 'work_dir', 'bids_database_dir')
-#: What the command's own checks of numbers stand for.
-NUMBERS: dict[str, dict[str, Any]] = {
-    'positive': {'integer': True, 'minimum': 1},
-    '_probability': {
+#: What the command's own types of numbers stand for.
+NUMBERS: dict[Any, dict[str, Any]] = {
+    positive: {'integer': True, 'minimum': 1},
+    probability: {
         'minimum': 0,
         'maximum': 1,
         'exclusive-minimum': True,
         'exclusive-maximum': True,
     },
-    '_not_negative': {'minimum': 0},
+    not_negative: {'minimum': 0},
 }
 #: Output, where it is, and what it is; those of one level are optional.
 OUTPUTS = {
@@ -89,10 +95,10 @@ def describe(argument: argparse.Action) -> dict[str, Any]:
         described['command-line-flag'] = argument.option_strings[-1]
     if argument.nargs == 0:
         described['type'] = 'Flag'
-    elif argument.type is Path and argument.dest not in MADE:
+    elif argument.type is absolute_path and argument.dest not in MADE:
         described['type'] = 'File'
-    elif argument.type not in (None, Path):
-        described |= {'type': 'Number', **NUMBERS[argument.type.__name__]}
+    elif argument.type in NUMBERS:
+        described |= {'type': 'Number', **NUMBERS[argument.type]}
     if argument.choices:
         described['value-choices'] = list(argument.choices)
     if argument.nargs == '+':

@@ -15,7 +15,8 @@ from nipype.interfaces.base import (
 )
 
 from deepmir_bids.imaging.qsm_units import chi_scale
-from deepmir_bids.imaging.read_image import load_volume, read_on_grid, resample
+from deepmir_bids.imaging.read_image import load_volume, read_on_grid
+from deepmir_bids.imaging.resampling import resample_to_image
 
 
 class _LoadVolumeInputSpec(BaseInterfaceInputSpec):
@@ -78,7 +79,7 @@ class ToGrid(SimpleInterface):
     output_spec = _ImageOutputSpec
 
     def _run_interface(self, runtime):
-        image = resample(nib.load(self.inputs.in_file), nib.load(self.inputs.reference))
+        image = resample_to_image(nib.load(self.inputs.in_file), nib.load(self.inputs.reference))
         self._results['out_file'] = _save(image, runtime, self.inputs.in_file)
         return runtime
 

@@ -55,7 +55,7 @@ def test_deepmir_understands_the_command_of_an_invocation(tmp_path):
     parsed = vars(parser().parse_args(arguments))
     assert command == 'deepmir'
     for name, value in INVOCATION.items():
-        assert parsed[name] == (Path(value) if name.endswith('_dir') else value)
+        assert parsed[name] == (Path(value).absolute() if name.endswith('_dir') else value)
 
 
 @pytest.mark.parametrize(

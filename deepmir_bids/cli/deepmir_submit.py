@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from deepmir_bids.cli.option_types import positive
+from deepmir_bids.cli.option_types import positive, session_label, subject_label
 from deepmir_bids.errors import UsageError
 from deepmir_bids.settings import Settings
 
@@ -159,8 +159,15 @@ def _parser() -> argparse.ArgumentParser:
 def _add_task_options(group) -> None:
     add = group.add_argument
     add('--failed', action='store_true', help='only what failed or was killed')
-    add('--participant-label', nargs='+', default=[], metavar='LABEL', help='only these')
-    add('--session-label', nargs='+', default=[], metavar='LABEL', help='only these sessions')
+    several: dict = {'nargs': '+', 'action': 'extend', 'default': []}
+    add('--participant-label', **several, type=subject_label, metavar='LABEL', help='only these')
+    add(
+        '--session-label',
+        **several,
+        type=session_label,
+        metavar='LABEL',
+        help='only these sessions',
+    )
 
 
 def _add_runner_options(group) -> None:

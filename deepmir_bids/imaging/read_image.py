@@ -165,21 +165,6 @@ def read_on_grid(path: str | Path, reference: nib.Nifti1Image) -> np.ndarray:
     return data.reshape(grid)
 
 
-def resample(
-    image: nib.Nifti1Image, reference: nib.Nifti1Image, order: int = 1
-) -> nib.Nifti1Image:
-    """
-    Bring an image to another's grid through their affines.
-
-    Order 0 keeps labels, 1 is linear, 3 is cubic. Zero outside the image's field of view.
-    """
-    from nibabel.processing import resample_from_to
-
-    if same_grid(image, reference):
-        return image
-    return resample_from_to(image, (reference.shape[:3], reference.affine), order=order)
-
-
 def same_grid(image: nib.Nifti1Image, reference: nib.Nifti1Image) -> bool:
     """Whether two images have the same shape and, to a micrometre, the same affine."""
     return image.shape[:3] == reference.shape[:3] and np.allclose(
@@ -189,7 +174,7 @@ def same_grid(image: nib.Nifti1Image, reference: nib.Nifti1Image) -> bool:
 
 def dilate(mask: np.ndarray, affine: np.ndarray, radius_mm: float) -> np.ndarray:
     """Widen a mask by a distance in mm, whatever the voxels' shape."""
+    from nibabel.affines import voxel_sizes
     from scipy.ndimage import distance_transform_edt
 
-    zooms = np.linalg.norm(affine[:3, :3], axis=0)
-    return distance_transform_edt(~mask.astype(bool), sampling=zooms) <= radius_mm
+    return distance_transform_edt(~mask.astype(bool), sampling=voxel_sizes(affine)) <= radius_mm

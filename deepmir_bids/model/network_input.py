@@ -12,6 +12,7 @@ import numpy as np
 
 from deepmir_bids import INPUTS
 from deepmir_bids.imaging.intensity_normalisation import NORMALISATIONS
+from deepmir_bids.imaging.resampling import measured_voxels, resample
 from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.model.working_grid import WorkingGrid, working_grid
 
@@ -75,14 +76,14 @@ def _on_working_grid(
     images: dict[str, np.ndarray], brain_mask: np.ndarray, affine: np.ndarray, card: ModelCard
 ) -> Prepared:
     grid = working_grid(brain_mask, affine, card.spacing_mm, card.margin_mm)
-    mask = resample(brain_mask.astype(np.float32), grid) >= 0.5
+    mask = to_working_grid(brain_mask.astype(np.float32), grid) >= 0.5
     x = np.full((len(card.inputs), *grid.shape), np.nan, dtype=np.float32)
     for channel, name in enumerate(card.inputs):
         if name not in images:
             continue
         values = images[name]
-        measured = np.isfinite(values) if name == 'swi' else _measured(values)
-        values = resample(values, grid, measured)
+        measured = np.isfinite(values) if name == 'swi' else measured_voxels(values)
+        values = to_working_grid(values, grid, measured)
         if np.isfinite(values[mask]).any():
             x[channel] = _normalise(values, mask, card.spacing_mm, card, name)
     return Prepared(x, mask, grid)
@@ -164,7 +165,7 @@ def restore(probabilities: np.ndarray, grid: WorkingGrid) -> np.ndarray:
     return np.stack(restored)
 
 
-def resample(
+def to_working_grid(
     image: np.ndarray, grid: WorkingGrid, measured: np.ndarray | None = None
 ) -> np.ndarray:
     """Sample ``image``, on the SWI's grid, linearly on the working grid.
@@ -175,32 +176,6 @@ def resample(
     import nibabel as nib
 
     image = nib.orientations.apply_orientation(image, grid.orientation)
-    if measured is None or measured.all():
-        return _sample(image, grid)
-    measured = nib.orientations.apply_orientation(measured, grid.orientation)
-    weight = _sample(measured.astype(np.float32), grid)
-    values = _sample(np.where(measured, image, 0), grid)
-    return np.where(weight >= 0.5, values / np.maximum(weight, 0.5), np.nan).astype(np.float32)
-
-
-def _sample(image: np.ndarray, grid: WorkingGrid) -> np.ndarray:
-    from scipy.ndimage import affine_transform, gaussian_filter
-
-    # Against aliasing where the SWI is finer than the working grid (scikit-image's rule).
-    sigma = np.maximum(grid.step - 1, 0) / 2
-    image = image.astype(np.float32)
-    if sigma.max() > 0.1:
-        image = gaussian_filter(image, sigma)
-    return affine_transform(
-        image, np.diag(grid.step), grid.start, grid.shape, order=1, mode='nearest'
-    )
-
-
-def _measured(image: np.ndarray) -> np.ndarray:
-    """Measured voxels: finite, and not in a block of exact zeros (a lone 0 is a value)."""
-    from scipy.ndimage import binary_opening
-
-    zero = image == 0
-    if zero.any():
-        zero = binary_opening(zero, np.ones((2, 2, 2), dtype=bool))
-    return np.isfinite(image) & ~zero
+    if measured is not None:
+        measured = nib.orientations.apply_orientation(measured, grid.orientation)
+    return resample(image, np.diag(grid.step), grid.start, grid.shape, measured)

@@ -12,10 +12,10 @@ import numpy as np
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices, read_structures
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.read_image import read_image, same_grid
+from deepmir_bids.imaging.read_image import read_on_grid
 from deepmir_bids.lesions.connected_lesions import iron_area
 from deepmir_bids.model.model_registry import ModelCard
-from deepmir_bids.model.network_input import Prepared, prepare, resample
+from deepmir_bids.model.network_input import Prepared, prepare, to_working_grid
 from deepmir_bids.training.untrained_card import known_classes
 
 
@@ -141,25 +141,6 @@ def read_labels(path: Path, swi) -> np.ndarray:
     return labels.astype(np.uint8)
 
 
-def read_on_grid(path: Path, swi) -> np.ndarray:
-    """Read an image (float32) that has to be on the grid of an SWI.
-
-    Raises
-    ------
-    InputError
-        If it is on another grid, or cannot be read.
-
-    """
-    image, data = read_image(path)
-    grid = swi.shape[:3]
-    if not same_grid(image, swi) or data.size != np.prod(grid):
-        raise InputError(
-            f'{path} is not on the grid of {swi.get_filename()}: '
-            'resample it, to the nearest neighbour if it holds labels.'
-        )
-    return data.reshape(grid)
-
-
 def cache_subject(
     name: str,
     swi: np.ndarray,
@@ -183,7 +164,7 @@ def cache_subject(
     lesions = {}
     for channel, (class_name, value) in enumerate(CLASSES.items()):
         # Doubled, so that a lesion of one voxel of the SWI is one at the working spacing, too.
-        soft = np.clip(2 * resample((truth == value).astype(np.float32), grid), 0, 1)
+        soft = np.clip(2 * to_working_grid((truth == value).astype(np.float32), grid), 0, 1)
         target[channel] = np.round(soft * 255)
         lesions[class_name] = _weigh(soft >= 0.5, weight, voxel_mm3)
     slim = Prepared(prepared.x.astype(np.float16), prepared.brain_mask, grid)

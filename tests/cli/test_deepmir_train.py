@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from deepmir_bids import INPUTS
+from deepmir_bids.bids.dataset_description import describe_dataset
 from deepmir_bids.bids.output_files import results_of
 from deepmir_bids.cli.deepmir_train import main
 from deepmir_bids.model import load_model
@@ -43,6 +44,7 @@ def dataset(tmp_path):
                     if result.name == 'structure_table'
                     else 'index\n'
                 )
+    describe_dataset(out / 'preprocessed', {'raw': bids}, citation='')
     description = {'Name': 'test', 'BIDSVersion': '1.10.0'}
     (bids / 'dataset_description.json').write_text(json.dumps(description))
     return bids, out

@@ -34,7 +34,7 @@ def test_only_what_follows_the_network_runs_again_for_a_threshold(one_subject, t
     after = when_done(again.work_dir)
     kept = {step for step in before if before[step] == after[step]}
     assert {'load_swi', 'correct_t2w', 'align_t2w', 'register', 'label_swi', 'predict'} <= kept
-    assert not kept & {'find', 'measure', 'lesion_pages', 'publish'}
+    assert not kept & {'find', 'measure', 'lesion_pieces', 'publish'}
     assert len(read_tsv(again.out_dir / name)) < len(all_lesions)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.read_image import load_volume, resample, same_grid
+from deepmir_bids.imaging.read_image import load_volume
 
 RNG = np.random.default_rng(0)
 
@@ -90,16 +90,3 @@ def test_a_sheared_affine_is_an_error(tmp_path, block):
     sheared[0, 1] = 0.3
     with pytest.raises(InputError, match='sheared'):
         load_volume(write(tmp_path / 'a.nii.gz', block, sform=sheared, codes=(0, 1)))
-
-
-def test_resampling_keeps_the_place_in_the_world():
-    data = np.zeros((10, 10, 10), dtype=np.float32)
-    data[4, 5, 6] = 1
-    image = nib.Nifti1Image(data, np.diag([2, 2, 2, 1.0]))
-    reference = nib.Nifti1Image(np.zeros((20, 20, 20)), np.diag([-1, 1, 1, 1.0]))
-    reference.affine[0, 3] = 19
-    moved = resample(image, reference, order=0)
-    assert same_grid(moved, reference)
-    where = np.argwhere(moved.get_fdata() > 0)
-    world = nib.affines.apply_affine(reference.affine, where)
-    assert np.abs(world - [8, 10, 12]).max() <= 1

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from deepmir_bids.lesions.connected_lesions import find_lesions
+from deepmir_bids.lesions.connected_lesions import class_map, find_lesions
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.model.network_choice import build
 
 
@@ -65,19 +66,17 @@ def test_half_is_the_argmax_and_ties_go_to_the_first(deepmir2d):
     probabilities = network.activate(torch.from_numpy(logits))
     lesions = network.lesions(probabilities).numpy()[0, ..., None]
     everywhere = np.ones((40, 40, 1), dtype=bool)
-    labels, found = find_lesions(
+    found = find_lesions(
         lesions,
-        {'CMB': 0.5, 'iron': 0.5},
+        DetectionCriteria({'CMB': 0.5, 'iron': 0.5}, extent=0.5, min_volume_mm3=0),
         (1, 1, 1),
         brain_mask=everywhere,
         iron_mask=everywhere,
-        min_volume_mm3=0,
-        extent=0.5,
     )
-    values = np.array([0, *({'CMB': 1, 'iron': 2}[lesion.name] for lesion in found)])
+    classes = class_map(found.labels, found.lesions)
     argmax = np.maximum(logits[0], 0).argmax(axis=0)
     assert set(np.unique(argmax)) == {0, 1, 2}
-    np.testing.assert_array_equal(values[labels][..., 0], argmax)
+    np.testing.assert_array_equal(classes[..., 0], argmax)
 
 
 def test_a_single_class_is_its_own_probability(deepmir2d):

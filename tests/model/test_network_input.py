@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepmir_bids.model import ModelError
-from deepmir_bids.model.network_input import prepare, resample, restore
+from deepmir_bids.model.network_input import prepare, restore, to_working_grid
 from deepmir_bids.model.working_grid import working_grid
 from deepmir_bids.training.untrained_card import blank_card
 
@@ -54,7 +54,7 @@ def test_a_point_survives_the_round_trip(name):
     image = np.zeros(shape, dtype=np.float32)
     image[22, 15, 19] = 1
     grid = working_grid(mask, affine, CARD.spacing_mm, CARD.margin_mm)
-    there = resample(image, grid)
+    there = to_working_grid(image, grid)
     peak = np.unravel_index(there.argmax(), there.shape)
     np.testing.assert_allclose(peak, grid.locate(np.array([22, 15, 19])), atol=1)
     back = restore(there[None], grid)[0]
@@ -66,7 +66,7 @@ def test_a_point_survives_the_round_trip(name):
 def test_the_mask_survives_the_round_trip(name):
     mask = ball((41, 38, 35))
     grid = working_grid(mask, AFFINES[name], CARD.spacing_mm, CARD.margin_mm)
-    back = restore(resample(mask.astype(np.float32), grid)[None], grid)[0] > 0.5
+    back = restore(to_working_grid(mask.astype(np.float32), grid)[None], grid)[0] > 0.5
     # On a coarse grid restore() keeps peaks, hence grows the mask.
     assert 2 * (back & mask).sum() / (back.sum() + mask.sum()) > 0.9
     assert (back | ~mask).mean() > 0.98
@@ -107,7 +107,7 @@ def test_unmeasured_inputs_and_voxels_are_nan():
     assert np.isnan(prepared.x[2]).all()
     measured = np.isfinite(prepared.x[1])
     assert measured[tuple(prepared.grid.locate(np.array([20, 22, 15])))]
-    expected = resample(ball(shape, 0.5).astype(np.float32), prepared.grid) >= 0.5
+    expected = to_working_grid(ball(shape, 0.5).astype(np.float32), prepared.grid) >= 0.5
     assert (measured == expected).mean() > 0.995
 
 
