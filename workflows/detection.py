@@ -42,7 +42,8 @@ def init_detection_wf(
 
     """
     workflow = pe.Workflow(name=name)
-    inputs = ', '.join({'swi': 'SWI', 'qsm': 'QSM', 't2w': 'T2w'}[i] for i in unit.inputs)
+    shown = {'swi': 'SWI', 'qsm': 'QSM', 't2w': 'T2w'}
+    inputs = ', '.join(shown[name] for name in unit.inputs if name in card.sees)
     thresholds = ' and '.join(f'{value:g} for {key}' for key, value in criteria.thresholds.items())
     workflow.__desc__ = f"""
 A U-Net (model {card.name}, sha256 {card.sha256[:12]}) gave the probability of each class in every

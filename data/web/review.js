@@ -5,7 +5,7 @@
   const data = JSON.parse(document.getElementById('review-data').textContent);
   const key = `deepmir ${data.unit} ${data.fingerprint}`;
   const cards = [...document.querySelectorAll('article.lesion')];
-    const state = restore();
+  const state = restore();
 
   function restore() {
     const before = Object.fromEntries(data.review.map((row) => [row.index, {
