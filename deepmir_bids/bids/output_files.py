@@ -6,24 +6,13 @@ the README of the outputs, the manual and the fixtures of the tests all follow i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
 
 from deepmir_bids import CLASSES, INPUTS
+from deepmir_bids.bids.output_row import Result
 
 #: What a reader reviews; no run may delete it.
 REVIEW = 'review'
-#: Entities in the order of their names, and how a file name writes them.
-ENTITIES = {
-    'from': 'from',
-    'to': 'to',
-    'mode': 'mode',
-    'space': 'space',
-    'segmentation': 'seg',
-    'label': 'label',
-    'desc': 'desc',
-}
 #: What a label with a meaning of its own (``desc-…``) stands for: ``descriptions.tsv``.
 DESCRIPTIONS = {
     'preproc': 'Prepared for the network: bias-corrected T2w, QSM in ppm; on the grid of the SWI',
@@ -33,66 +22,6 @@ DESCRIPTIONS = {
     'candidates': 'The same of what stayed just under its threshold: not counted, for a reader',
     'review': 'What a reader made of each lesion and candidate',
 }
-
-
-def _in_order(entities: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(key, entities[key]) for key in ENTITIES if key in entities]
-
-
-@dataclass(frozen=True)
-class Result:
-    """One file of a unit.
-
-    Attributes
-    ----------
-    name
-        What it is called in the workflows.
-    text
-        What it holds, for people.
-    suffix, extension, entities, datatype
-        Parts of its path. ``{template}`` and ``{atlas}`` in an entity are those of the run.
-    needs
-        What the unit must have for it to exist: an input (``'t2w'``, ``'qsm'``), or a reader's
-        review. Empty where every finished unit has it.
-    facts
-        Which facts stand in its sidecar (:func:`deepmir_bids.bids.sidecars.complete_sidecars`);
-        one without facts has none.
-    constants
-        What stands in every such sidecar.
-    columns
-        The file of ``data/`` that describes the columns of its table.
-
-    """
-
-    name: str
-    text: str
-    suffix: str
-    extension: str = '.nii.gz'
-    entities: Mapping[str, str] = field(default_factory=dict)
-    datatype: str = 'anat'
-    needs: str = ''
-    facts: tuple[str, ...] = ()
-    constants: Mapping[str, Any] = field(default_factory=dict)
-    columns: str = ''
-
-    @property
-    def ending(self) -> str:
-        """How its name goes on after the unit's own entities, ``_desc-brain_mask.nii.gz``."""
-        pairs = [f'{ENTITIES[key]}-{value}' for key, value in _in_order(self.entities)]
-        return '_' + '_'.join([*pairs, self.suffix]) + self.extension
-
-    def ending_of(self, template: str, atlas: str) -> str:
-        """The ending in a run that used this template and this atlas."""
-        return self.ending.format(template=template, atlas=atlas)
-
-    def entities_of(self, template: str, atlas: str) -> dict[str, str]:
-        """Entities in a run that used this template and this atlas, with suffix and datatype."""
-        own = {
-            key: value.format(template=template, atlas=atlas)
-            for key, value in self.entities.items()
-        }
-        return {**own, 'suffix': self.suffix, 'datatype': self.datatype}
-
 
 _SWI = {'space': 'SWI'}
 _OURS = {'space': 'SWI', 'segmentation': 'deepmir'}
@@ -119,6 +48,7 @@ def _of_class(name: str) -> tuple[Result, ...]:
             'probseg',
             entities={**_OURS, 'label': name},
             facts=_DETECTION,
+            core=True,
         ),
     )
 
@@ -150,6 +80,7 @@ RESULTS = (
         entities={**_SWI, 'desc': 'brain'},
         facts=('reference', 'anatomy', 'registration', 'quality', 'alignment'),
         constants={'Type': 'Brain'},
+        core=True,
     ),
     Result(
         'structures',
@@ -158,6 +89,7 @@ RESULTS = (
         entities=_ATLAS,
         facts=('reference', 'anatomy'),
         columns='structure_columns.json',
+        core=True,
     ),
     Result(
         'structure_table',
@@ -165,6 +97,7 @@ RESULTS = (
         'dseg',
         '.tsv',
         entities=_ATLAS,
+        core=True,
     ),
     *(result for name in CLASSES for result in _of_class(name)),
     Result(
@@ -174,6 +107,7 @@ RESULTS = (
         entities=_OURS,
         facts=_DETECTION,
         columns='class_columns.json',
+        core=True,
     ),
     Result('class_table', 'what its values mean', 'dseg', '.tsv', entities=_OURS),
     Result(
@@ -183,6 +117,7 @@ RESULTS = (
         entities=_LESIONS,
         facts=(*_DETECTION, 'methods', 'notes'),
         columns='lesion_columns.json',
+        core=True,
     ),
     Result(
         'lesion_table',
@@ -190,6 +125,7 @@ RESULTS = (
         'dseg',
         '.tsv',
         entities=_LESIONS,
+        core=True,
     ),
     Result(
         'candidates',
@@ -198,9 +134,15 @@ RESULTS = (
         entities=_CANDIDATES,
         facts=_DETECTION,
         columns='lesion_columns.json',
+        core=True,
     ),
     Result(
-        'candidate_table', 'its table, with the same columns', 'dseg', '.tsv', entities=_CANDIDATES
+        'candidate_table',
+        'its table, with the same columns',
+        'dseg',
+        '.tsv',
+        entities=_CANDIDATES,
+        core=True,
     ),
     Result(
         'to_template',

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from deepmir_bids.bids.output_files import PIECES, RESULTS, REVIEW, Result, results_of
+from deepmir_bids.bids.output_files import PIECES, RESULTS, REVIEW
+from deepmir_bids.bids.output_row import Result
 
 #: How the names of results end.
 EXTENSIONS = tuple(dict.fromkeys(result.extension for result in RESULTS))
@@ -73,9 +74,9 @@ def find_results(file_names: Iterable[str], label: str) -> dict[str, str]:
 
 
 def missing_results(there: Iterable[str]) -> list[Result]:
-    """Results that every finished unit has, and that are not among ``there`` (names)."""
+    """Results that later steps read, and that are not among ``there`` (names)."""
     present = set(there)
-    return [result for result in results_of(()) if result.name not in present]
+    return [result for result in RESULTS if result.core and result.name not in present]
 
 
 def holds_classes(file_name: str) -> bool:
