@@ -147,7 +147,7 @@ def test_a_head_without_known_lesion_has_hardly_a_microbleed(
 def test_masks_are_on_the_grid_of_the_stand_in(with_template, head):
     grid = nib.load(head / 'sub-01' / 'anat' / 'sub-01_T2starw.nii.gz')
     masks = list((with_template.out_dir / 'sub-01' / 'anat').glob('*_mask.nii.gz'))
-    assert len(masks) == 3
+    assert len(masks) >= 3
     for path in masks:
         mask = nib.load(path)
         assert mask.shape == grid.shape
