@@ -115,6 +115,7 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
             ('outputnode.brain_mask', 'brain_mask'),
             ('outputnode.structures', 'structures'),
             ('outputnode.structure_table', 'structure_table'),
+            ('outputnode.iron_area', 'iron_area'),
             ('outputnode.to_template', 'to_template'),
             ('outputnode.from_template', 'from_template'),
         ]),

@@ -17,6 +17,7 @@ REVIEW = 'review'
 DESCRIPTIONS = {
     'preproc': 'Prepared for the network: bias-corrected T2w, QSM in ppm; on the grid of the SWI',
     'brain': 'The brain, by registration to the template or as given with --brain-mask-from',
+    'ironarea': 'Where an iron deposit counts: the basal ganglia, widened by a margin',
     'deepmir': 'Found by the network and kept at the operating point of the run',
     'lesions': 'One index for each lesion; its table is the lesion table',
     'candidates': 'The same of what stayed just under its threshold: not counted, for a reader',
@@ -98,6 +99,14 @@ RESULTS = (
         '.tsv',
         entities=_ATLAS,
         core=True,
+    ),
+    Result(
+        'iron_area',
+        'where an iron deposit counts: caudate, putamen and pallidum, widened by a margin',
+        'mask',
+        entities={**_SWI, 'desc': 'ironarea'},
+        facts=('reference', 'anatomy'),
+        constants={'Type': 'ROI'},
     ),
     *(result for name in CLASSES for result in _of_class(name)),
     Result(

@@ -27,6 +27,7 @@ sub-01/anat/sub-01_space-SWI_desc-preproc_T2w.nii.gz .json
 sub-01/anat/sub-01_space-SWI_desc-preproc_Chimap.nii.gz .json
 sub-01/anat/sub-01_space-SWI_desc-brain_mask.nii.gz .json
 sub-01/anat/sub-01_space-SWI_seg-builtin_dseg.nii.gz .json .tsv
+sub-01/anat/sub-01_space-SWI_desc-ironarea_mask.nii.gz .json
 sub-01/anat/sub-01_space-SWI_label-CMB_desc-deepmir_mask.nii.gz .json
 sub-01/anat/sub-01_space-SWI_label-iron_desc-deepmir_mask.nii.gz .json
 sub-01/anat/sub-01_space-SWI_seg-deepmir_label-CMB_probseg.nii.gz .json
@@ -105,6 +106,7 @@ def test_masks_labels_and_table_are_of_one_mind(anat):
     assert len(table) > 0
     assert list(table['index']) == list(range(1, lesions.max() + 1))
     assert not lesions[~brain].any()
+    assert not (classes == 2)[read('desc-ironarea_mask') == 0].any()
     for value, name in ((1, 'CMB'), (2, 'iron')):
         mask = read(f'label-{name}_desc-deepmir_mask') > 0
         np.testing.assert_array_equal(mask, classes == value)
