@@ -43,8 +43,7 @@ NUCLEI = {'caudate': 0.05, 'putamen': 0.06, 'pallidum': 0.11, 'thalamus': 0.01}
 def draw_lesions(
     kinds: Sequence[tuple[str, str, float]], rng: np.random.Generator, first: int = 1
 ) -> pd.DataFrame:
-    """
-    Make up a lesion table.
+    """Make up a lesion table.
 
     Parameters
     ----------
@@ -138,8 +137,7 @@ def write_unit(
 
 
 def write_cohort(out_dir: Path, participants: int, seed: int = 0) -> None:
-    """
-    Write the outputs of a cohort, as one run of all its participants would.
+    """Write the outputs of a cohort, as one run of all its participants would.
 
     Every tenth participant has two sessions; of each 25 the 13th has no SWI, and the 17th failed.
     Age and sex are known; older participants have more microbleeds.

@@ -41,8 +41,7 @@ def name_files(
     source_file: str,
     folder: Path,
 ) -> list[str]:
-    """
-    Copy files into a folder under their BIDS names, with their sidecars.
+    """Copy files into a folder under their BIDS names, with their sidecars.
 
     Parameters
     ----------

@@ -23,8 +23,7 @@ BIDSIGNORE = '*.html\nfigures\n*_xfm.*\ngroup_*\nCITATION.md\n'
 def describe_dataset(
     out_dir: Path, sources: dict[str, Path], *, citation: str, container: str | None = None
 ) -> None:
-    """
-    Write the files at the root of the output dataset; many tasks may do so at once.
+    """Write the files at the root of the output dataset; many tasks may do so at once.
 
     Parameters
     ----------
@@ -70,8 +69,7 @@ def describe_review(table: Path) -> None:
 
 
 def check_dataset(bids_dir: Path) -> None:
-    """
-    Look whether a folder calls itself a BIDS dataset.
+    """Look whether a folder calls itself a BIDS dataset.
 
     Raises
     ------

@@ -56,8 +56,7 @@ class RawParticipants:
 
 
 def make_run_folder(parent: Path) -> Path:
-    """
-    Make a folder that no other task has, named so that names sort by time.
+    """Make a folder that no other task has, named so that names sort by time.
 
     Host and process tell tasks apart, save in containers, which may all be process 1 of one name.
     """
@@ -79,8 +78,7 @@ def write_records(log_dir: Path, records: Iterable[Record]) -> None:
 
 
 def keep_participants(log_dir: Path, bids_dir: Path, labels: Iterable[str]) -> None:
-    """
-    Keep what the raw dataset says of a run's participants, if it says anything.
+    """Keep what the raw dataset says of a run's participants, if it says anything.
 
     Parameters
     ----------

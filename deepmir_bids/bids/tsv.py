@@ -39,8 +39,7 @@ def read_tsv(path: Path) -> pd.DataFrame:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """
-    Read the rows of a small table as text, ``n/a`` included.
+    """Read the rows of a small table as text, ``n/a`` included.
 
     A cohort has tens of thousands of such tables, for which pandas takes minutes. A byte order
     mark is passed over; a row that is too short is filled with ``n/a``.

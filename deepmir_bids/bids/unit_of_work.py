@@ -61,8 +61,7 @@ def unit_folder(root: Path, label: str) -> Path:
 
 
 def find_subjects(bids_dir: Path, wanted: tuple[str, ...]) -> list[str]:
-    """
-    Labels of the participants, without the ``sub-``, by their folders.
+    """Labels of the participants, without the ``sub-``, by their folders.
 
     Raises
     ------
@@ -88,8 +87,7 @@ def find_subjects(bids_dir: Path, wanted: tuple[str, ...]) -> list[str]:
 def find_units(
     bids_dir: Path, participants: tuple[str, ...], sessions: tuple[str, ...]
 ) -> list[tuple[str, str | None]]:
-    """
-    List participant and session of every unit, by the folders; the session may be None.
+    """List participant and session of every unit, by the folders; the session may be None.
 
     Raises
     ------

@@ -11,8 +11,7 @@ from deepmir_bids.group.finished_units import known_units
 def find_tasks(
     bids_dir: Path, participants: tuple[str, ...] = (), sessions: tuple[str, ...] = ()
 ) -> dict[str, list[str]]:
-    """
-    Divide a dataset into tasks by its folders alone: a participant, or one of their sessions.
+    """Divide a dataset into tasks by its folders alone: a participant, or one of their sessions.
 
     A participant who has images both in sessions and outside is one task: no option of deepmir
     asks for those outside alone.
@@ -40,8 +39,7 @@ def find_tasks(
 def tasks_left(
     tasks: dict[str, list[str]], out_dir: Path, *, failed_only: bool = False
 ) -> list[str]:
-    """
-    Labels of the tasks with a unit that is not done, or of those that failed or were killed.
+    """Labels of the tasks with a unit that is not done, or of those that failed or were killed.
 
     A unit that is still running looks like one that was killed.
     """

@@ -53,8 +53,7 @@ def write_scripts(
     work_dir: str,
     options: Sequence[str] = (),
 ) -> Path:
-    """
-    Write the scripts of one submission, and the list of its tasks, to a folder of their own.
+    """Write the scripts of one submission, and the list of its tasks, to a folder of their own.
 
     Parameters
     ----------

@@ -34,20 +34,21 @@ class Case:
 
     Attributes
     ----------
-    label : str
+    label
         ``sub-01`` or ``sub-01_ses-02``.
-    truth, found : uint8 arrays (X, Y, Z)
-        0, or a value of :data:`deepmir_bids.CLASSES`.
-    probabilities : float32 array (2, X, Y, Z)
-        In the order of the classes.
-    brain_mask, iron_area : bool arrays (X, Y, Z)
-        Where CMB, and where iron deposits count.
-    structures : int32 array (X, Y, Z)
-    names : dict
+    truth, found
+        Arrays (X, Y, Z), uint8: 0, or a value of :data:`deepmir_bids.CLASSES`.
+    probabilities
+        Array (2, X, Y, Z), float32, in the order of the classes.
+    brain_mask, iron_area
+        Masks (X, Y, Z): where CMB, and where iron deposits count.
+    structures
+        Label image (X, Y, Z), int32.
+    names
         Value in ``structures`` → name and region.
-    affine : array (4, 4)
-        To RAS+ world mm.
-    criteria : DetectionCriteria
+    affine
+        4x4, to RAS+ world mm.
+    criteria
         What counted as a lesion in the run that found them.
 
     """
@@ -74,10 +75,10 @@ def find_pairs(truth: Path, prediction: Path) -> list[Pair]:
 
     Parameters
     ----------
-    truth : Path
+    truth
         A derivatives dataset with one class map a unit, ``sub-*_dseg.nii.gz``; those of
         lesions and candidates hold an index for each and are passed over.
-    prediction : Path
+    prediction
         An output folder of deepmir. Units without a truth are passed over.
 
     Raises

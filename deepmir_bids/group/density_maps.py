@@ -20,8 +20,7 @@ def grid_affine() -> np.ndarray:
 
 
 def lesion_density(points: np.ndarray, participants: int) -> tuple[np.ndarray, int]:
-    """
-    Smooth lesions into a density.
+    """Smooth lesions into a density.
 
     Parameters
     ----------

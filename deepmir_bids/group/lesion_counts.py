@@ -15,8 +15,7 @@ SOURCES = ('found', 'reviewed')
 
 
 def lesions_of(lesions: pd.DataFrame, source: str) -> pd.DataFrame:
-    """
-    Return the lesions that count, ``class`` being the one they count as.
+    """Return the lesions that count, ``class`` being the one they count as.
 
     Parameters
     ----------
@@ -35,8 +34,7 @@ def lesions_of(lesions: pd.DataFrame, source: str) -> pd.DataFrame:
 def count_by_region(
     lesions: pd.DataFrame, labels: list[str]
 ) -> dict[tuple[str, str], pd.DataFrame]:
-    """
-    Count one source's lesions by class and region in each unit.
+    """Count one source's lesions by class and region in each unit.
 
     Returns
     -------
@@ -57,8 +55,7 @@ def count_by_region(
 
 
 def count_units(lesions: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
-    """
-    Count all lesions of the units, as their tables show them.
+    """Count all lesions of the units, as their tables show them.
 
     Returns
     -------

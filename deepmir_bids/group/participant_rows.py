@@ -25,8 +25,7 @@ def units_with_counts(cohort: Cohort) -> pd.DataFrame:
 
 
 def first_finished(units: pd.DataFrame) -> pd.DataFrame:
-    """
-    Choose the unit that stands for each participant, so that nobody is counted twice.
+    """Choose the unit that stands for each participant, so that nobody is counted twice.
 
     It is the first finished session; of a participant without any, the first that failed, or
     else was skipped.
@@ -41,8 +40,7 @@ def first_finished(units: pd.DataFrame) -> pd.DataFrame:
 
 
 def participants_table(units: pd.DataFrame, raw: RawParticipants) -> pd.DataFrame:
-    """
-    Make ``participants.tsv``.
+    """Make ``participants.tsv``.
 
     Parameters
     ----------

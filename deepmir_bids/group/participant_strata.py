@@ -26,8 +26,7 @@ def as_numbers(values: pd.Series) -> pd.Series | None:
 
 
 def levels_of(values: pd.Series) -> dict[str, pd.Series]:
-    """
-    Find the level of each participant.
+    """Find the level of each participant.
 
     Parameters
     ----------

@@ -18,8 +18,7 @@ STATISTICS = ('mean', 'q1', 'median', 'q3', 'max')
 
 
 def summary_table(cohort: Cohort, by: Sequence[str] = ()) -> pd.DataFrame:
-    """
-    Make ``group_summary.tsv``: a row for each group, level, source, class and region.
+    """Make ``group_summary.tsv``: a row for each group, level, source, class and region.
 
     Parameters
     ----------
@@ -44,8 +43,7 @@ def summary_table(cohort: Cohort, by: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def summarise(cohort: Cohort, groups: Mapping[tuple[str, str], pd.Series]) -> pd.DataFrame:
-    """
-    Sum up parts of a cohort, as in ``group_summary.tsv``.
+    """Sum up parts of a cohort, as in ``group_summary.tsv``.
 
     Parameters
     ----------

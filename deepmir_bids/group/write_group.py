@@ -52,8 +52,7 @@ def write_group(group: Group, out_dir: Path) -> None:
 
 
 def density_maps(group: Group) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
-    """
-    Make a density map of each template and class.
+    """Make a density map of each template and class.
 
     Yields
     ------

@@ -11,8 +11,7 @@ _MAD_TO_SD = 1.4826
 
 
 def relative_noise(image: np.ndarray, mask: np.ndarray) -> float:
-    """
-    Return the noise of an image as a share of its median signal.
+    """Return the noise of an image as a share of its median signal.
 
     The standard deviation comes from second differences within slices (Immerkaer, Comput Vis Image
     Underst 1996;64:300), by their median: edges and vessels hardly count.

@@ -26,12 +26,13 @@ def flatten_shading(
 
     Parameters
     ----------
-    image : array (X, Y, Z)
-        Non-negative, arbitrary units; NaN where not measured.
-    brain_mask : bool array (X, Y, Z)
-    zooms : sequence of 3 floats
+    image
+        Array (X, Y, Z), non-negative, arbitrary units; NaN where not measured.
+    brain_mask
+        Mask (X, Y, Z).
+    zooms
         Voxel sizes in mm.
-    sigma_mm : float
+    sigma_mm
         Standard deviation of the smoothing, in mm.
 
     Returns

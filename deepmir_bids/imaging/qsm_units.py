@@ -36,8 +36,7 @@ def chi_scale(
     name: str = 'QSM',
     asked: str = 'auto',
 ) -> ChiScale:
-    """
-    Recognise unit and sign of a susceptibility map by its values and its deep nuclei.
+    """Recognise unit and sign of a susceptibility map by its values and its deep nuclei.
 
     Parameters
     ----------

@@ -21,8 +21,7 @@ MAX_NONFINITE = 0.8
 
 
 def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
-    """
-    Read one 3D image, or say in a sentence why it cannot be used.
+    """Read one 3D image, or say in a sentence why it cannot be used.
 
     The result is float32 with shape (X, Y, Z), finite, and has one orientation: its qform and
     sform agree, so that ITK and nibabel see the same world.
@@ -65,8 +64,7 @@ def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
 
 
 def read_image(path: Path) -> tuple[Any, np.ndarray]:
-    """
-    Read an image of whatever shape: nibabel's image, and its values as float32.
+    """Read an image of whatever shape: nibabel's image, and its values as float32.
 
     Raises
     ------

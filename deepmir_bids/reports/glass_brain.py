@@ -15,8 +15,7 @@ VIEWS = {'from the left and from the right': 'lr', 'from behind and from above':
 
 
 def plot_glass_brain(points: Mapping[str, np.ndarray], views: str) -> bytes:
-    """
-    Draw lesions into a transparent brain.
+    """Draw lesions into a transparent brain.
 
     Parameters
     ----------

@@ -53,8 +53,7 @@ def write_group_page(group: Group, out_dir: Path) -> None:
 
 
 def group_page(group: Group, pages: set[str]) -> str:
-    """
-    Make the page.
+    """Make the page.
 
     Parameters
     ----------

@@ -63,8 +63,7 @@ class Tile:
 
 
 def lesion_tiles(images: Images, index: int, centre_mm: np.ndarray) -> Iterator[Tile]:
-    """
-    Axial pictures of a lesion: SWI without and with its outline, minIP, QSM and T2w.
+    """Axial pictures of a lesion: SWI without and with its outline, minIP, QSM and T2w.
 
     Parameters
     ----------

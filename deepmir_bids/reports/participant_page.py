@@ -14,8 +14,7 @@ from deepmir_bids.reports.html_pieces import CONTENT_POLICY, data_uri, render, w
 def assemble_page(
     reportlets: Path, folder: Path, label: str, subject: str, session: str | None = None
 ) -> Path:
-    """
-    Put the pieces of a page together.
+    """Put the pieces of a page together.
 
     Parameters
     ----------

@@ -23,8 +23,7 @@ def plot_slices(
     limits: tuple[float, float] | None = None,
     dimensions: Sequence[str] = ('z', 'x', 'y'),
 ) -> Path:
-    """
-    Draw seven slices in each direction, and the outline of each mask over them.
+    """Draw seven slices in each direction, and the outline of each mask over them.
 
     Parameters
     ----------

@@ -14,8 +14,7 @@ NODE = re.compile(r'^Node: (\S+)', re.M)
 
 
 def find_crashes(folder: Path, workflow_names: dict[str, str]) -> dict[str, Path]:
-    """
-    Find the first crash file of each unit.
+    """Find the first crash file of each unit.
 
     Parameters
     ----------

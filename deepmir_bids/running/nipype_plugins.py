@@ -68,8 +68,7 @@ def choose_plugin(settings: Settings) -> Plugin:
 
 
 def read_plugin(path: Path) -> Plugin:
-    """
-    Read a plugin file: YAML with ``plugin`` and, perhaps, ``plugin_args``.
+    """Read a plugin file: YAML with ``plugin`` and, perhaps, ``plugin_args``.
 
     Raises
     ------
@@ -99,8 +98,7 @@ def read_plugin(path: Path) -> Plugin:
 
 
 def request_resources(workflow, plugin: Plugin) -> None:
-    """
-    Let each step ask the scheduler for the threads and the memory that it needs.
+    """Let each step ask the scheduler for the threads and the memory that it needs.
 
     ``{threads}`` and ``{mem_gb}`` in the plugin's submission arguments become those of the step.
     SLURM is asked for them in any case; what the plugin file says comes after, and wins.

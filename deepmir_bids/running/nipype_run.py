@@ -21,8 +21,7 @@ JOB_FINISHED_S = 60
 def execute(
     workflow, settings: Settings, plugin: Plugin, units: list[Unit], log_dir: Path
 ) -> dict[str, str]:
-    """
-    Run a graph, whatever becomes of its units.
+    """Run a graph, whatever becomes of its units.
 
     A plugin that only hands the graph to a scheduler leaves nothing that could be looked at yet.
 

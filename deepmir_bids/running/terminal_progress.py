@@ -30,8 +30,7 @@ REUSED_S = 0.03
 
 
 class RunProgress:
-    """
-    Show the steps of a run as they start and end.
+    """Show the steps of a run as they start and end.
 
     On a terminal a bar stays at the bottom; elsewhere (a SLURM log) each step is a line.
     Its :meth:`on_status` is Nipype's ``status_callback``.

@@ -31,10 +31,11 @@ def labelled_units(units: Iterable[Unit], labels: Path, drawn: Path) -> dict[Uni
 
     Parameters
     ----------
-    units : iterable of Unit
-    labels : Path
+    units
+        With the images that they bring.
+    labels
         Root of the derivatives dataset.
-    drawn : Path
+    drawn
         Folder for class maps that follow from a review.
 
     Raises

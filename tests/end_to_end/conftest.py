@@ -45,8 +45,7 @@ class Done:
 
 @pytest.fixture(scope='session')
 def deepmir(compute_node) -> Callable[..., Done]:
-    """
-    Return a function that runs the command as a user would, without a network.
+    """Return a function that runs the command as a user would, without a network.
 
     In one process: the tests themselves run side by side.
     """
