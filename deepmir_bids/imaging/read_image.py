@@ -98,10 +98,12 @@ def _three_axes(data: np.ndarray, path: Path) -> np.ndarray:
 
 def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
     """Affine to trust, with a note where the header's two disagree."""
+    from nibabel.affines import voxel_sizes
+
     affine = image.affine
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
         raise InputError(f'{path} has an unusable affine: convert it again.')
-    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    axes = affine[:3, :3] / voxel_sizes(affine)
     if not np.allclose(axes.T @ axes, np.eye(3), atol=0.01):
         raise InputError(f'{path} has a sheared affine: resample it to a right-angled grid.')
 

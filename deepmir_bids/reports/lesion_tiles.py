@@ -48,7 +48,7 @@ class Images:
     @property
     def zooms(self) -> np.ndarray:
         """Voxel sizes in mm."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0)
+        return nib.affines.voxel_sizes(self.affine)
 
 
 @dataclass(frozen=True)
