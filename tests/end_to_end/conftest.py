@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import pickle
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from deepmir_bids.anatomy.builtin_head import SPACE
 from deepmir_bids.anatomy.template_choice import BUILTIN_ATLAS, find_anatomy
@@ -90,18 +92,24 @@ def offline(compute_node) -> Callable[..., subprocess.Popen]:
 
 
 @pytest.fixture(scope='session')
-def one_subject(tmp_path_factory, subject) -> Path:
+def one_subject(one_run) -> Path:
     """A dataset of one participant with all images; nobody may change it."""
-    root = tmp_path_factory.mktemp('one') / 'bids'
-    create_dataset(root)
-    write_subject(root, '01', subject(11))
-    return root
+    return one_run.out_dir.parents[1] / 'bids'
 
 
 @pytest.fixture(scope='session')
-def one_run(one_subject, tmp_path_factory, deepmir) -> Done:
-    """The finished run on it; nobody may change its outputs."""
-    return deepmir(one_subject, tmp_path_factory.mktemp('run'), '--sloppy', '--nprocs', '2')
+def one_run(tmp_path_factory, worker_id, subject, deepmir) -> Done:
+    """The finished run on it, made once for all workers; nobody may change its outputs."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == 'master' else base.parent) / 'one'
+    kept = folder / 'done.pkl'
+    with FileLock(f'{folder}.lock'):
+        if not kept.exists():
+            create_dataset(folder / 'bids')
+            write_subject(folder / 'bids', '01', subject(11))
+            done = deepmir(folder / 'bids', folder / 'run', '--sloppy', '--nprocs', '2')
+            kept.write_bytes(pickle.dumps(done))
+        return pickle.loads(kept.read_bytes())
 
 
 @pytest.fixture(scope='session')

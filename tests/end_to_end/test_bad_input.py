@@ -47,11 +47,8 @@ SPOILT = [
     ('nowhere', 'swi', lambda p: change(p, lambda d: d, code=0), 'neither qform nor sform'),
     ('noqsm', 'qsm', lambda p: change(p, lambda d: np.abs(d) + 100), 'one sign only'),
 ]
-#: The same, for what is mended.
-MENDED = [
-    ('ppb', 'qsm', lambda p: change(p, lambda d: d * 1000), 'multiplied by 0.001'),
-    ('negated', 'qsm', lambda p: change(p, lambda d: -d), 'multiplied by -1'),
-]
+#: The same, for what is mended: ppb, with the sign turned.
+MENDED = [('mended', 'qsm', lambda p: change(p, lambda d: -1000 * d), 'multiplied by -0.001')]
 SUFFIX = {'swi': 'rec-swi_T2starw', 'qsm': 'Chimap', 't2w': 'T2w'}
 
 

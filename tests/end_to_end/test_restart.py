@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,13 +24,40 @@ def when_done(work_dir) -> dict[str, int]:
     }
 
 
-def test_only_what_follows_the_network_runs_again_for_a_threshold(one_subject, tmp_path, deepmir):
-    first = deepmir(one_subject, tmp_path, '--sloppy')
-    assert first.status == 0, first.said
+@pytest.fixture(scope='module')
+def resumed(one_subject, tmp_path_factory, deepmir):
+    """A run that was killed after the registration, what it had done then, and the run after."""
+    folder = tmp_path_factory.mktemp('killed')
+    command = [sys.executable, '-m', 'deepmir_bids.cli.deepmir', str(one_subject)]
+    command += [str(folder / 'out'), 'participant', '--work-dir', str(folder / 'work')]
+    process = subprocess.Popen([*command, '--sloppy'], start_new_session=True)
+    deadline = time.monotonic() + 120
+    while 'label_swi' not in when_done(folder / 'work') and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    half = [path for path in (folder / 'out').rglob('sub-*') if path.is_file()]
+    before = when_done(folder / 'work')
+    return half, before, deepmir(one_subject, folder, '--sloppy')
+
+
+def test_a_killed_run_is_taken_up_where_it_was(resumed):
+    half, before, again = resumed
+    assert half == []
+    assert again.status == 0, again.said
+    after = when_done(again.work_dir)
+    assert before['register'] == after['register']
+    assert 'publish' in after
+    assert (again.out_dir / 'sub-01.html').is_file()
+
+
+def test_only_what_follows_the_network_runs_again_for_a_threshold(one_subject, resumed, deepmir):
+    first = resumed[-1]
     before = when_done(first.work_dir)
     name = 'sub-01/anat/sub-01_space-SWI_seg-deepmir_desc-lesions_dseg.tsv'
     all_lesions = read_tsv(first.out_dir / name)
-    again = deepmir(one_subject, tmp_path, '--sloppy', '--threshold-cmb', '0.97')
+    folder = first.out_dir.parent
+    again = deepmir(one_subject, folder, '--sloppy', '--threshold-cmb', '0.97')
     assert again.status == 0, again.said
     after = when_done(again.work_dir)
     kept = {step for step in before if before[step] == after[step]}
@@ -38,32 +66,10 @@ def test_only_what_follows_the_network_runs_again_for_a_threshold(one_subject, t
     assert len(read_tsv(again.out_dir / name)) < len(all_lesions)
 
 
-def test_a_killed_run_is_taken_up_where_it_was(one_subject, tmp_path, deepmir):
-    command = [sys.executable, '-m', 'deepmir_bids.cli.deepmir', str(one_subject)]
-    command += [str(tmp_path / 'out'), 'participant', '--work-dir', str(tmp_path / 'work')]
-    process = subprocess.Popen([*command, '--sloppy'], start_new_session=True)
-    deadline = time.monotonic() + 120
-    while 'label_swi' not in when_done(tmp_path / 'work') and time.monotonic() < deadline:
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    half = [p for p in (tmp_path / 'out').rglob('sub-*') if p.is_file()]
-    assert half == []
-    before = when_done(tmp_path / 'work')
-    again = deepmir(one_subject, tmp_path, '--sloppy')
-    assert again.status == 0, again.said
-    after = when_done(again.work_dir)
-    assert before['register'] == after['register']
-    assert 'publish' in after
-    assert (again.out_dir / 'sub-01.html').is_file()
-
-
 def test_reports_only_makes_the_page_again_and_nothing_else(
     one_subject, one_run, tmp_path, deepmir
 ):
     """Without the work folder of the first run: the results are enough."""
-    import shutil
-
     folder = tmp_path / 'copy'
     shutil.copytree(one_run.out_dir, folder / 'out')
     page = folder / 'out' / 'sub-01.html'

@@ -10,7 +10,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    ('processes', 'threads'), [(1, 1), (2, 1)], ids=lambda number: str(number)
+    ('processes', 'threads'),
+    [
+        (1, 1),
+        pytest.param(2, 1, marks=pytest.mark.long),
+        pytest.param(1, 2, marks=pytest.mark.long),
+    ],
+    ids=str,
 )
 def test_results_do_not_depend_on_processes_and_threads(
     one_subject, one_run, tmp_path, deepmir, processes, threads

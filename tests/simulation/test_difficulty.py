@@ -19,6 +19,7 @@ def blob_strength(image, zooms):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_blob_detector_drowns_in_false_positives():
     subject = simulate_subject(21, Acquisition(), enriched=True)
     zooms = subject.swi.header.get_zooms()
