@@ -11,7 +11,7 @@ import pytest
 
 from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def change(path, function, **header):
