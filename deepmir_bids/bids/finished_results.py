@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class UnitResults:
     @property
     def atlas(self) -> str:
         """Label of the atlas, as the file names have it."""
-        return self.files['structures'].name.split('_seg-')[1].split('_')[0]
+        return atlas_of(self.files)
 
     @property
     def review(self) -> Path | None:
@@ -44,8 +45,17 @@ class UnitResults:
 def find_files(out_dir: Path, label: str) -> dict[str, Path]:
     """Results of a unit that are there, complete or not, by their names in the table."""
     folder = unit_folder(out_dir, label) / 'anat'
-    names = os.listdir(folder) if folder.is_dir() else []
-    return {key: folder / name for key, name in find_results(names, label).items()}
+    return files_in(folder, label) if folder.is_dir() else {}
+
+
+def files_in(folder: Path, label: str) -> dict[str, Path]:
+    """The same for the unit's ``anat`` folder, which has to be there."""
+    return {key: folder / name for key, name in find_results(os.listdir(folder), label).items()}
+
+
+def atlas_of(files: Mapping[str, Path]) -> str:
+    """Label of the atlas that a unit's structures are of, as their file name has it."""
+    return files['structures'].name.split('_seg-')[1].split('_')[0]
 
 
 def read_results(out_dir: Path, label: str) -> UnitResults:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepmir_bids.bids.output_names import find_results, missing_results
+from deepmir_bids.bids.finished_results import files_in
+from deepmir_bids.bids.output_names import missing_results
 from deepmir_bids.bids.run_records import Record, read_records
 from deepmir_bids.bids.unit_of_work import natural_order
 
@@ -72,7 +73,5 @@ def _folders(parent: Path, prefix: str) -> list[Path]:
 
 def _results(folder: Path, label: str) -> dict[str, Path] | None:
     """Results of a unit, or None if they are not complete."""
-    names = find_results(os.listdir(folder), label)
-    if missing_results(names):
-        return None
-    return {result: folder / name for result, name in names.items()}
+    files = files_in(folder, label)
+    return None if missing_results(files) else files

@@ -12,7 +12,7 @@ import pandas as pd
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA
 from deepmir_bids.anatomy.structure_kinds import kind_of
-from deepmir_bids.bids.finished_results import read_sidecar
+from deepmir_bids.bids.finished_results import atlas_of, read_sidecar
 from deepmir_bids.bids.run_records import RawParticipants, read_participants
 from deepmir_bids.bids.tsv import MISSING, read_rows
 from deepmir_bids.errors import InputError
@@ -87,7 +87,7 @@ def _read_unit(unit: KnownUnit) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     facts = {
         **_detection(detection),
         **_quality(anatomy),
-        'atlas': unit.files['structures'].name.split('_seg-')[1].split('_')[0],
+        'atlas': atlas_of(unit.files),
         **_susceptibility(read_rows(unit.files['structure_table'])),
         'n_notes': len(detection.get('Notes', [])),
         'lesions_looked_at': progress.looked_at,
