@@ -12,14 +12,13 @@ from deepmir_bids import INPUTS, __version__
 from deepmir_bids.cli.option_types import (
     NamedPaths,
     absolute_path,
+    add_label_options,
     atlas_name,
     device,
     model_name,
     not_negative,
     positive,
     probability,
-    session_label,
-    subject_label,
 )
 from deepmir_bids.errors import UsageError
 from deepmir_bids.imaging.qsm_units import QSM_SCALES
@@ -135,15 +134,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_input_options(group) -> None:
     add = group.add_argument
-    several: dict = {'nargs': '+', 'action': 'extend', 'default': []}
-    add('--participant-label', **several, type=subject_label, metavar='LABEL', help='only these')
-    add(
-        '--session-label',
-        **several,
-        type=session_label,
-        metavar='LABEL',
-        help='only these sessions',
-    )
+    add_label_options(group)
     add(
         '--bids-filter-file',
         type=absolute_path,

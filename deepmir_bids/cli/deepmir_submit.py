@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from deepmir_bids.cli.option_types import positive, session_label, subject_label
+from deepmir_bids.cli.option_types import add_label_options, positive
 from deepmir_bids.errors import UsageError
 from deepmir_bids.settings import Settings
 
@@ -159,15 +159,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_task_options(group) -> None:
     add = group.add_argument
     add('--failed', action='store_true', help='only what failed or was killed')
-    several: dict = {'nargs': '+', 'action': 'extend', 'default': []}
-    add('--participant-label', **several, type=subject_label, metavar='LABEL', help='only these')
-    add(
-        '--session-label',
-        **several,
-        type=session_label,
-        metavar='LABEL',
-        help='only these sessions',
-    )
+    add_label_options(group)
 
 
 def _add_runner_options(group) -> None:

@@ -79,6 +79,15 @@ def device(text: str) -> str:
     return text
 
 
+def add_label_options(group) -> None:
+    """Add the options that choose participants and sessions; given again, they add up."""
+    several: dict = {'nargs': '+', 'action': 'extend', 'default': [], 'metavar': 'LABEL'}
+    group.add_argument('--participant-label', **several, type=subject_label, help='only these')
+    group.add_argument(
+        '--session-label', **several, type=session_label, help='only these sessions'
+    )
+
+
 class NamedPaths(argparse.Action):
     """Collect ``NAME=PATH`` pairs, over all uses of an option, as absolute paths by name."""
 
