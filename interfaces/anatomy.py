@@ -25,6 +25,7 @@ class _AlignInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc='T2w of the head')
     reference = File(exists=True, mandatory=True, desc='SWI of the same head')
     source_file = File(mandatory=True, desc='the file the T2w came from, for messages')
+    sloppy = traits.Bool(False, usedefault=True)
 
 
 class _AlignOutputSpec(TraitedSpec):
@@ -43,7 +44,12 @@ class Align(SimpleInterface):
 
         moving = nib.load(self.inputs.in_file)
         moving.set_filename(self.inputs.source_file)  # the name that an error gives
-        rigid = run_in_ants_process(register_rigid, moving, nib.load(self.inputs.reference))
+        rigid = run_in_ants_process(
+            register_rigid,
+            moving,
+            nib.load(self.inputs.reference),
+            sloppy=self.inputs.sloppy,
+        )
         moved = nib.Nifti1Image(moving.get_fdata(dtype=np.float32), rigid.matrix @ moving.affine)
         self._results['out_file'] = str(Path(runtime.cwd) / 'T2w.nii')
         self._results['mutual_information'] = rigid.mutual_information

@@ -136,7 +136,9 @@ The T2w was corrected for intensity non-uniformity with N4 [@n4] and rigidly ali
 {workflow.__desc__}"""
     load_t2w = pe.Node(LoadVolume(in_file=str(unit.t2w)), name='load_t2w', mem_gb=1)
     correct_t2w = pe.Node(CorrectBias(sloppy=settings.sloppy), name='correct_t2w', mem_gb=2)
-    align_t2w = pe.Node(Align(source_file=str(unit.t2w)), name='align_t2w', mem_gb=2)
+    align_t2w = pe.Node(
+        Align(source_file=str(unit.t2w), sloppy=settings.sloppy), name='align_t2w', mem_gb=2
+    )
     t2w_grid = pe.Node(ToGrid(), name='t2w_grid', mem_gb=2)
     node = workflow.get_node
     workflow.connect([

@@ -17,6 +17,8 @@ import numpy as np
 from deepmir_bids.anatomy.ants_images import load_ants, read_linear
 
 START_MM, REFINE_MM = 4.0, 3.0
+#: A sloppy registration looks at this share of the voxels that another one looks at.
+SLOPPY_SHARE = 0.25
 #: How far around the brain the second pass looks: CSF and the inner table of the skull.
 RIM_MM = 6.0
 #: No head has a brain (with its CSF) smaller or larger than this.
@@ -82,7 +84,7 @@ def resample_to_spacing(image, spacing_mm: float):
 
 
 def affines_to_template(
-    image, fixed: dict, template_brain, brain_mask, folder: Path, n_refined: int = 2
+    image, fixed: dict, template_brain, brain_mask, folder: Path, sloppy: bool = False
 ) -> list[AffineCandidate]:
     """Affine registrations of a head to the template from several starts, best first.
 
@@ -99,8 +101,8 @@ def affines_to_template(
         The template's brain mask on the grid of ``template_brain``.
     folder
         For the transforms.
-    n_refined
-        How many of the starts take the second pass.
+    sloppy
+        Only the best start takes the second pass, not two; and fewer voxels are looked at.
 
     Returns
     -------
@@ -131,7 +133,13 @@ def affines_to_template(
         score(
             name,
             register_linear(
-                'Affine', resample_to_spacing(target, START_MM), coarse, (60, 30), 0.3, folder
+                'Affine',
+                resample_to_spacing(target, START_MM),
+                coarse,
+                (60, 30),
+                0.3,
+                folder,
+                sloppy=sloppy,
             ),
         )
         for name, target in fixed.items()
@@ -140,16 +148,33 @@ def affines_to_template(
         score(
             f'{one.start}, refined',
             register_linear(
-                'Affine', fine_brain, fine, (40,), 0.4, folder, one.transform, rim_mask
+                'Affine',
+                fine_brain,
+                fine,
+                (40,),
+                0.4,
+                folder,
+                one.transform,
+                rim_mask,
+                sloppy=sloppy,
             ),
         )
-        for one in first[:n_refined]
+        for one in first[: 1 if sloppy else 2]
     )
     return refined + first
 
 
 def register_linear(
-    kind: str, fixed, moving, iterations, sampling: float, folder: Path, initial=None, mask=None
+    kind: str,
+    fixed,
+    moving,
+    iterations,
+    sampling: float,
+    folder: Path,
+    initial=None,
+    mask=None,
+    *,
+    sloppy: bool = False,
 ) -> str:
     """Rigid or affine registration by mutual information; path of the transform.
 
@@ -169,6 +194,8 @@ def register_linear(
         Path of a transform, ``'Identity'``, or None for the centres of mass.
     mask
         ANTs image on the grid of ``fixed``: nothing counts outside.
+    sloppy
+        Look at `SLOPPY_SHARE` of these voxels only.
 
     """
     levels = range(len(iterations) - 1, -1, -1)
@@ -181,7 +208,7 @@ def register_linear(
         mask_all_stages=mask is not None,
         aff_metric='mattes',
         aff_sampling=32,
-        aff_random_sampling_rate=sampling,
+        aff_random_sampling_rate=sampling * (SLOPPY_SHARE if sloppy else 1),
         aff_iterations=iterations,
         aff_shrink_factors=tuple(2**level for level in levels),
         aff_smoothing_sigmas=tuple(levels),

@@ -42,7 +42,7 @@ class RigidRegistration:
     candidates: dict[str, float]
 
 
-def register_rigid(moving, fixed) -> RigidRegistration:
+def register_rigid(moving, fixed, *, sloppy: bool = False) -> RigidRegistration:
     """Rigid transform between two images of one head, by the best of several starts.
 
     Scanner coordinates are shared more often than not, so they are a start as they are, and where
@@ -53,6 +53,8 @@ def register_rigid(moving, fixed) -> RigidRegistration:
     ----------
     moving, fixed
         nibabel images, 3D, of any grid and contrast.
+    sloppy
+        Look at fewer voxels, for tests of the workflow: right to half a millimetre.
 
     Returns
     -------
@@ -74,8 +76,8 @@ def register_rigid(moving, fixed) -> RigidRegistration:
     )
     with tempfile.TemporaryDirectory(prefix='deepmir-rigid-') as name:
         folder = Path(name)
-        coarse = _Pair.at(START_MM, ants_moving, ants_fixed, folder)
-        fine = _Pair.at(REFINE_MM, ants_moving, ants_fixed, folder)
+        coarse = _Pair.at(START_MM, ants_moving, ants_fixed, folder, sloppy)
+        fine = _Pair.at(REFINE_MM, ants_moving, ants_fixed, folder, sloppy)
         starts: dict[str, str | None] = {
             'scanner': None,
             'scanner, moved': coarse.register('Rigid', 'Identity', (60, 40), 0.3),
@@ -101,11 +103,12 @@ class _Pair:
     fixed: Any
     head: np.ndarray
     folder: Path
+    sloppy: bool
 
     @classmethod
-    def at(cls, spacing_mm: float, moving, fixed, folder: Path) -> _Pair:
+    def at(cls, spacing_mm: float, moving, fixed, folder: Path, sloppy: bool) -> _Pair:
         mover, target = (resample_to_spacing(image, spacing_mm) for image in (moving, fixed))
-        return cls(mover, target, _head(target.numpy()), folder)
+        return cls(mover, target, _head(target.numpy()), folder, sloppy)
 
     def score(self, transform: str | None) -> float:
         """Mutual information in the head, after a transform or as it is."""
@@ -115,7 +118,14 @@ class _Pair:
 
     def register(self, kind: str, initial: str | None, iterations, sampling: float) -> str:
         return register_linear(
-            kind, self.fixed, self.moving, iterations, sampling, self.folder, initial
+            kind,
+            self.fixed,
+            self.moving,
+            iterations,
+            sampling,
+            self.folder,
+            initial,
+            sloppy=self.sloppy,
         )
 
 

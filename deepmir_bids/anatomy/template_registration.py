@@ -99,7 +99,7 @@ def register_template(
             template_brain,
             template_mask,
             Path(folder),
-            n_refined=1 if sloppy else 2,
+            sloppy,
         )
         best = candidates[0]
         _check(best, image)

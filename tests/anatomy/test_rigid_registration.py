@@ -17,13 +17,14 @@ def heads():
 
 
 @pytest.mark.slow
-def test_a_known_motion_is_undone(heads):
+@pytest.mark.parametrize('sloppy', [False, True])
+def test_a_known_motion_is_undone(heads, sloppy):
     t2w, swi = heads
     motion = np.eye(4)
     motion[:3, :3] = Rotation.from_euler('xyz', [4, -6, 5], degrees=True).as_matrix()
     motion[:3, 3] = 12, -7, 9
     moved = nib.Nifti1Image(t2w.get_fdata(dtype=np.float32), motion @ t2w.affine)
-    found = register_rigid(moved, swi)
+    found = register_rigid(moved, swi, sloppy=sloppy)
     points = np.array([[0, 0, 0], [60, 0, 0], [0, -80, 20], [-30, 20, 60]], float)
     back = nib.affines.apply_affine(found.matrix @ motion, points)
     assert np.abs(back - points).max() < 1.5
@@ -41,12 +42,13 @@ def test_images_far_apart_meet_by_their_centres(heads):
 
 
 @pytest.mark.slow
-def test_another_head_is_refused(heads):
+@pytest.mark.parametrize('sloppy', [False, True])
+def test_another_head_is_refused(heads, sloppy):
     t2w, swi = heads
     stretch = np.diag([1.2, 0.85, 1.0, 1])
     other = nib.Nifti1Image(t2w.get_fdata(dtype=np.float32), stretch @ t2w.affine)
     with pytest.raises(RegistrationError, match='do not seem to show one head'):
-        register_rigid(other, swi)
+        register_rigid(other, swi, sloppy=sloppy)
 
 
 @pytest.mark.shared
