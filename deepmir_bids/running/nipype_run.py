@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -35,6 +36,8 @@ def execute(
     started = time.time()
     broken = ''
     request_resources(workflow, plugin)
+    # MultiProc collects garbage before each step: spare it all that was imported and indexed.
+    gc.freeze()
     with RunProgress(labels) as progress:
         try:
             workflow.run(**plugin.for_nipype(progress.on_status))

@@ -50,7 +50,7 @@ def baseline_card(name: str, inputs: tuple[str, ...]) -> ModelCard:
 def sloppy_card(name: str) -> ModelCard:
     """Card of a model that is trained in seconds, on coarse images, and finds little."""
     card = blank_card(name)
-    network = {**card.network, 'arguments': {**card.network['arguments'], 'features': [16, 32]}}
+    network = {**card.network, 'arguments': {**card.network['arguments'], 'features': [8, 16]}}
     return replace(card, network=network, spacing_mm=(1.6, 1.6, 2.4))
 
 
@@ -58,8 +58,8 @@ def make_plan(steps: int | None, seed: int, *, sloppy: bool, fine_tuning: bool) 
     """Plan of a training for ``steps``, or for as many as are usual."""
     if sloppy:
         return Plan(
-            steps=steps or 80, batch=2, rate=8e-3, averaging=0.95, warmup_steps=10, validations=2,
-            look_every=10, mine_every=40, save_every=10, seed=seed,
+            steps=steps or 40, batch=2, rate=8e-3, averaging=0.95, warmup_steps=10, validations=2,
+            look_every=10, mine_every=20, save_every=10, seed=seed,
         )  # fmt: skip
     # Weights that are good already are changed slowly.
     rate = 5e-4 if fine_tuning else Plan.rate

@@ -21,13 +21,12 @@ from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subj
 pytestmark = [pytest.mark.long, pytest.mark.shared]
 
 #: Participant → seeds of the sessions; a participant of one seed has no session.
-HEADS = {f'sim{n:02d}': [20 + n] for n in range(1, 10)}
-HEADS |= {'two01': [31, 32], 'two02': [33, 34], 'two03': [35, 36]}
+HEADS = {f'sim{n:02d}': [20 + n] for n in range(1, 4)} | {'two01': [31, 32]}
 
 
 @pytest.fixture(scope='module')
 def raw(tmp_path_factory, subject, shared):
-    """Twelve simulated participants, three with two sessions, a real one, and one without SWI."""
+    """Four simulated participants, one with two sessions, a real one, and one without SWI."""
     root = tmp_path_factory.mktemp('cohort') / 'bids'
     create_dataset(root)
     for label, seeds in HEADS.items():
@@ -50,7 +49,7 @@ def out_dir(raw, tmp_path_factory, deepmir) -> Path:
     folder = tmp_path_factory.mktemp('run')
     done = deepmir(raw, folder, '--sloppy', '--nprocs', '2')
     assert done.status == 1
-    assert '16 of 17 units done' in done.said
+    assert '6 of 7 units done' in done.said
     assert main([str(raw), str(done.out_dir), 'group', '--by', 'sex']) == 0
     return done.out_dir
 
@@ -117,13 +116,13 @@ def test_nobody_is_dropped(out_dir):
     assert list(sessions['session_id']) == ['ses-1', 'ses-2']
     every = read_tsv(out_dir / 'group_lesions.tsv')
     tables = list(out_dir.rglob('*desc-lesions_dseg.tsv'))
-    assert len(tables) == 16
+    assert len(tables) == 6
     assert len(every) == sum(len(read_tsv(table)) for table in tables)
 
 
 def test_the_page_leads_to_every_participant(out_dir):
     page = (out_dir / 'group.html').read_text()
-    for unit in ('sub-sim01', 'sub-two03_ses-2', 'sub-real'):
+    for unit in ('sub-sim01', 'sub-two01_ses-2', 'sub-real'):
         assert re.search(rf'["\']{unit}\.html', page)
         assert (out_dir / f'{unit}.html').is_file()
     assert 'noswi' in page
