@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 #: More negative voxels than this in the centre (of those that are not 0) and it is no magnitude.
 MOST_NEGATIVE = 0.005
-#: The darkest voxels of a magnitude are 0, or above; ringing may take this share of the head's off.
+#: The darkest voxels of a magnitude are not below 0, but for ringing of this share of the head.
 RINGING = 0.1
-#: More steps of over half of the range between neighbours than this, and the values wrap around.
-MOST_JUMPS = 0.02
+#: A wrap takes neighbours apart by nearly the whole range, which hardly a vein does.
+JUMP = 0.7
+#: More of such steps than this, and the values wrap around.
+MOST_JUMPS = 0.008
 #: Air is this much brighter than the head, on every face, where a magnitude was inverted.
 BRIGHT_AIR = 1.3
 #: Noise of the air over that of the head: below 1 in a magnitude, far above in a phase image.
@@ -56,8 +58,7 @@ class Content:
     negative
         Share of negative voxels in the centre, zeros left out.
     jumps
-        Share of neighbours in the centre, along the worst axis, that differ by more than half of
-        the range.
+        Share of neighbours in the centre, along the worst axis, that differ by most of the range.
     faces
         Median of each of the six faces.
     air_noise
@@ -89,7 +90,7 @@ def measure_content(data: np.ndarray) -> Content:
         signal = centre
     darkest, brightest = (float(v) for v in np.percentile(data[::2, ::2], (0.1, 99.9)))
     steps = [np.abs(np.diff(centre, axis=axis)) for axis in range(3)]
-    reach = (brightest - darkest) / 2
+    reach = JUMP * (brightest - darkest)
     faces = [_face(data, axis, side) for axis in range(3) for side in (0, 1)]
     head_noise = min((float(np.median(step)) for step in steps if step.size), default=0.0)
     air_noise = float(np.median([_roughness(face) for face in faces]))
@@ -132,10 +133,15 @@ def added_offset(content: Content) -> float:
     return content.darkest if seen and content.darkest > LEAST_OFFSET * content.head else 0.0
 
 
-def load_magnitude(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
+def load_magnitude(path: str | Path) -> tuple[nib.Nifti1Image, list[str], list[str]]:
     """Read an SWI, or a magnitude that stands in for it, as `load_volume` does.
 
-    An offset that the air shows is taken off, with a note.
+    An offset that the air shows is taken off.
+
+    Returns
+    -------
+    image, notes, flags
+        The image; what was mended, in a sentence and in a word each.
 
     Raises
     ------
@@ -156,9 +162,10 @@ def load_magnitude(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
         values = np.maximum(values - offset, 0)
         notes = [
             *notes,
-            f'{Path(path).name}: the air is at {offset:.4g}, which was subtracted from every voxel.',
+            f'{Path(path).name}: the air is at {offset:.4g}, which was subtracted.',
         ]
-    return nib.Nifti1Image(values, volume.affine, volume.header), notes
+    flags = ['swi_offset'] if offset else []
+    return nib.Nifti1Image(values, volume.affine, volume.header), notes, flags
 
 
 def _face(data: np.ndarray, axis: int, side: int) -> np.ndarray:
