@@ -46,6 +46,11 @@ class Candidate:
     path: Path
     left_out: str = ''
 
+    def for_sidecar(self) -> dict[str, str]:
+        """Say it as a sidecar does."""
+        verdict = f'left out: {self.left_out}' if self.left_out else 'taken'
+        return {'Input': self.name, 'File': self.path.name, 'Verdict': verdict}
+
     def __str__(self) -> str:
         return f'{self.path.name}: ' + (
             f'left out, {self.left_out}' if self.left_out else f'taken as {self.name}'

@@ -137,15 +137,12 @@ def _images(
         sessions = {image.get_entities().get('session') for image in found}
         wanted = [place.session] if asked is _ANY else listed(asked)
         note = []
-        raw = number == 0 and name != 'mask'
-        if asked is _ANY and place.only and not raw and place.session not in sessions:
-            if len(sessions) == 1 and None in (place.session, *sessions):
-                wanted = list(sessions)
-                (other,) = sessions
-                note = [
-                    f'the {name} is taken from {f"ses-{other}" if other else "no session"} of '
-                    f'{Path(layout.root).name}: the participant has one scan in each dataset.'
-                ]
+        may_differ = place.only and (number > 0 or name == 'mask') and asked is _ANY
+        if may_differ and len(sessions) == 1 and None in {place.session} ^ sessions:
+            wanted = list(sessions)
+            there = f'ses-{wanted[0]}' if wanted[0] else 'no session'
+            text = f'the {name} is taken from {there} of {Path(layout.root).name}: '
+            note = [f'{text}the participant has one scan in each dataset.']
         labels = {None if label is None else str(label) for label in wanted}
         images = [image for image in found if image.get_entities().get('session') in labels]
         if images:
@@ -166,7 +163,5 @@ def _elsewhere(name: str, layouts: Sequence, query: Mapping[str, Any], place: _P
         return []
     where = ', '.join(sorted(f'ses-{label}' if label else 'no session' for label in labels))
     here = f'ses-{place.session}' if place.session else 'no session'
-    return [
-        f'{name} exists in {where} but not in {here}: it is not used there (a filter file may ask '
-        f'for {{"{name}": {{"session": …}}}}).'
-    ]
+    cure = f'(a filter file may ask for {{"{name}": {{"session": …}}}})'
+    return [f'{name} exists in {where} but not in {here}: it is not used there {cure}.']
