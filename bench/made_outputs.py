@@ -248,4 +248,5 @@ def _facts() -> dict[str, dict[str, Any]]:
         'conversion': {'Units': 'ppm'},
         'methods': {'Description': 'Made directly.'},
         'notes': {'Notes': []},
+        'candidates': {'InputCandidates': []},
     }

@@ -18,11 +18,12 @@ from nipype.interfaces.base import (
 from deepmir_bids.anatomy.ants_process import run_in_ants_process
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices
 from deepmir_bids.anatomy.template_choice import Anatomy
+from deepmir_bids.interfaces.imaging import PassOn
 from deepmir_bids.lesions.connected_lesions import iron_area
 
 
 class _AlignInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='T2w of the head')
+    in_file = File(exists=True, desc='T2w of the head')
     reference = File(exists=True, mandatory=True, desc='SWI of the same head')
     source_file = File(mandatory=True, desc='the file the T2w came from, for messages')
     sloppy = traits.Bool(False, usedefault=True)
@@ -31,29 +32,72 @@ class _AlignInputSpec(BaseInterfaceInputSpec):
 class _AlignOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc='the T2w, its header moved into the world of the SWI')
     mutual_information = traits.Float(desc='of T2w and SWI in the head, nats')
+    notes = traits.List(traits.Str, desc='why it was left out')
+    flags = traits.List(traits.Str, desc='the same in a word')
 
 
-class Align(SimpleInterface):
-    """Bring a T2w to the SWI's world without touching its voxels: the affine takes the motion."""
+class Align(PassOn):
+    """Bring a T2w to the SWI's world without touching its voxels: the affine takes the motion.
+
+    One that shows another head is left out.
+    """
 
     input_spec = _AlignInputSpec
     output_spec = _AlignOutputSpec
 
-    def _run_interface(self, runtime):
+    def _process(self, runtime):
         from deepmir_bids.anatomy.rigid_registration import register_rigid
 
         moving = nib.load(self.inputs.in_file)
-        moving.set_filename(self.inputs.source_file)  # the name that an error gives
         rigid = run_in_ants_process(
             register_rigid,
             moving,
             nib.load(self.inputs.reference),
             sloppy=self.inputs.sloppy,
         )
+        self._results['mutual_information'] = rigid.mutual_information
+        if rigid.mismatch:
+            name = Path(self.inputs.source_file).name
+            why = f'{name} and the SWI do not fit, {rigid.mismatch}; the SWI registers itself.'
+            self._leave_out('T2w', why, 't2w_mismatch')
+            return runtime
         moved = nib.Nifti1Image(moving.get_fdata(dtype=np.float32), rigid.matrix @ moving.affine)
         self._results['out_file'] = str(Path(runtime.cwd) / 'T2w.nii')
-        self._results['mutual_information'] = rigid.mutual_information
         nib.save(moved, self._results['out_file'])
+        return runtime
+
+
+class _ChooseHeadInputSpec(BaseInterfaceInputSpec):
+    swi = File(exists=True, mandatory=True)
+    swi_file = File(mandatory=True, desc='the file the SWI came from, for messages')
+    t2w = File(exists=True, desc='corrected, and in the world of the SWI')
+    t2w_file = File(desc='the file the T2w came from')
+    sloppy = traits.Bool(False, usedefault=True)
+
+
+class _ChooseHeadOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='a head without shading, in the world of the SWI')
+    source_file = File(desc='the file it came from')
+
+
+class ChooseHead(SimpleInterface):
+    """The image that is registered to the template: the T2w, or the SWI where there is none."""
+
+    input_spec = _ChooseHeadInputSpec
+    output_spec = _ChooseHeadOutputSpec
+
+    def _run_interface(self, runtime):
+        from deepmir_bids.imaging.bias_field import correct_bias
+
+        if isdefined(self.inputs.t2w):
+            self._results |= {'out_file': self.inputs.t2w, 'source_file': self.inputs.t2w_file}
+            return runtime
+        image = run_in_ants_process(
+            correct_bias, nib.load(self.inputs.swi), sloppy=self.inputs.sloppy
+        )
+        self._results['out_file'] = str(Path(runtime.cwd) / 'SWI.nii')
+        self._results['source_file'] = self.inputs.swi_file
+        nib.save(image, self._results['out_file'])
         return runtime
 
 

@@ -26,10 +26,11 @@ from deepmir_bids.bids.unit_of_work import Unit
 
 class _DescribeResultsInputSpec(BaseInterfaceInputSpec):
     unit = traits.Instance(Unit, mandatory=True)
-    facts = traits.Dict(traits.Str, traits.Dict, mandatory=True, desc='known before it runs')
+    facts = traits.Dict(mandatory=True, desc='known of the images that are used')
     registration = traits.Dict(mandatory=True, desc='how well the head fits the template')
     quality = traits.Dict(mandatory=True, desc='how good the images are')
     alignment = traits.Float(desc='mutual information of T2w and SWI')
+    flags = traits.List(traits.Str, desc='what was wrong with the images, in a word each')
     chi_conversion = traits.Dict(desc='what was done to the QSM')
     notes = traits.List(traits.Str, mandatory=True, desc='what was chosen, mended or converted')
 
@@ -48,7 +49,12 @@ class DescribeResults(SimpleInterface):
         inputs = self.inputs
         learnt = {
             'registration': {'Registration': inputs.registration},
-            'quality': {'Quality': inputs.quality},
+            'quality': {
+                'Quality': {
+                    **inputs.quality,
+                    'Flags': inputs.flags if isdefined(inputs.flags) else [],
+                }
+            },
             'alignment': {'AlignmentMutualInformation': round(inputs.alignment, 4)}
             if isdefined(inputs.alignment)
             else {},

@@ -11,38 +11,104 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
+from deepmir_bids.errors import InputError
+from deepmir_bids.imaging.image_content import load_magnitude
+from deepmir_bids.imaging.qsm_faults import load_chi
 from deepmir_bids.imaging.qsm_units import chi_scale
 from deepmir_bids.imaging.read_image import load_volume, read_on_grid
 from deepmir_bids.imaging.resampling import resample_to_image
+from deepmir_bids.imaging.slice_faults import level_slices
+
+#: How an image is read that has to be something more than a volume.
+LOADERS = {'SWI': load_magnitude, 'QSM': load_chi}
+
+
+class PassOn(SimpleInterface):
+    """Does something to ``in_file``, and nothing where there is none.
+
+    An image that a unit can do without is left out by whichever step cannot use it: that step
+    leaves its ``out_file`` undefined, and those after it pass that on.
+    """
+
+    def _run_interface(self, runtime):
+        return self._process(runtime) if isdefined(self.inputs.in_file) else runtime
+
+    def _leave_out(self, name: str, why: str, flag: str) -> None:
+        """Say why an image is not used any further; the unit goes on without."""
+        self._results['notes'] = [f'The {name} was left out: {why}']
+        self._results['flags'] = [flag]
 
 
 class _LoadVolumeInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='image as it comes from the dataset')
+    in_file = File(mandatory=True, desc='image as it comes from the dataset')
+    role = traits.Enum('SWI', 'QSM', 'T2w', 'brain mask', mandatory=True, desc='what it has to be')
 
 
 class _LoadVolumeOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc='the same volume, checked, float32, with one orientation')
     notes = traits.List(traits.Str, desc='what was mended')
+    flags = traits.List(traits.Str, desc='the same in a word each')
 
 
-class LoadVolume(SimpleInterface):
-    """Check one 3D image and make its header plain."""
+class LoadVolume(PassOn):
+    """Check one 3D image and make its header plain; leave a QSM or T2w out that is of no use."""
 
     input_spec = _LoadVolumeInputSpec
     output_spec = _LoadVolumeOutputSpec
 
+    def _process(self, runtime):
+        role, path = self.inputs.role, self.inputs.in_file
+        try:
+            if role in LOADERS:
+                image, notes, flags = LOADERS[role](path)
+            else:
+                image, notes, flags = *load_volume(path), []
+        except InputError as error:
+            if role not in ('QSM', 'T2w'):
+                raise
+            self._leave_out(role, str(error), f'{role.lower()}_unusable')
+            return runtime
+        self._results['out_file'] = _save(image, runtime, path)
+        self._results['notes'], self._results['flags'] = notes, flags
+        return runtime
+
+
+class _LevelSlicesInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc='SWI')
+    brain_mask = File(exists=True, mandatory=True)
+
+
+class _LevelSlicesOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='SWI as the network sees it: NaN where not measured')
+    notes = traits.List(traits.Str, desc='which slices were faulty')
+    flags = traits.List(traits.Str, desc='the same in a word')
+
+
+class LevelSlices(SimpleInterface):
+    """Level slices of an SWI, or leave them out, that do not fit those beside them."""
+
+    input_spec = _LevelSlicesInputSpec
+    output_spec = _LevelSlicesOutputSpec
+
     def _run_interface(self, runtime):
-        image, notes = load_volume(self.inputs.in_file)
-        self._results['out_file'] = _save(image, runtime, self.inputs.in_file)
-        self._results['notes'] = notes
+        image = nib.load(self.inputs.in_file)
+        brain = read_on_grid(self.inputs.brain_mask, image) > 0
+        swi, notes = level_slices(read_on_grid(self.inputs.in_file, image), brain)
+        levelled = nib.Nifti1Image(swi, image.affine, image.header)
+        self._results['out_file'] = _save(levelled, runtime, 'swi_levelled.nii') if notes else (
+            self.inputs.in_file
+        )  # fmt: skip
+        self._results['notes'] = [f'SWI: {note}.' for note in notes]
+        self._results['flags'] = ['swi_slices'] if notes else []
         return runtime
 
 
 class _CorrectBiasInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='magnitude image of a head')
+    in_file = File(exists=True, desc='magnitude image of a head')
     sloppy = traits.Bool(False, usedefault=True, desc='coarse and fast, for tests')
 
 
@@ -50,13 +116,13 @@ class _ImageOutputSpec(TraitedSpec):
     out_file = File(exists=True)
 
 
-class CorrectBias(SimpleInterface):
+class CorrectBias(PassOn):
     """Take the shading out of an image (N4)."""
 
     input_spec = _CorrectBiasInputSpec
     output_spec = _ImageOutputSpec
 
-    def _run_interface(self, runtime):
+    def _process(self, runtime):
         from deepmir_bids.anatomy.ants_process import run_in_ants_process
         from deepmir_bids.imaging.bias_field import correct_bias
 
@@ -68,24 +134,24 @@ class CorrectBias(SimpleInterface):
 
 
 class _ToGridInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='image in the world of the reference')
+    in_file = File(exists=True, desc='image in the world of the reference')
     reference = File(exists=True, mandatory=True, desc='image that has the grid')
 
 
-class ToGrid(SimpleInterface):
+class ToGrid(PassOn):
     """Resample an image to another's grid, through their affines."""
 
     input_spec = _ToGridInputSpec
     output_spec = _ImageOutputSpec
 
-    def _run_interface(self, runtime):
+    def _process(self, runtime):
         image = resample_to_image(nib.load(self.inputs.in_file), nib.load(self.inputs.reference))
         self._results['out_file'] = _save(image, runtime, self.inputs.in_file)
         return runtime
 
 
 class _ConvertChiInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc='QSM on the grid of the masks')
+    in_file = File(exists=True, desc='QSM on the grid of the masks')
     source_file = File(mandatory=True, desc='the file it came from, for messages')
     brain_mask = File(exists=True, mandatory=True)
     iron_rich = File(exists=True, mandatory=True, desc='mask of caudate, putamen and pallidum')
@@ -96,24 +162,32 @@ class _ConvertChiOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc='QSM in ppm, paramagnetic positive')
     conversion = traits.Dict(desc='what was done, for the sidecar')
     notes = traits.List(traits.Str, desc='the conversion, if there was one')
+    flags = traits.List(traits.Str, desc='what is wrong with it')
 
 
-class ConvertChi(SimpleInterface):
-    """Recognise unit and sign of a QSM and bring it to ppm, paramagnetic positive."""
+class ConvertChi(PassOn):
+    """Recognise unit and sign of a QSM and bring it to ppm, paramagnetic positive.
+
+    One that cannot be decided is left out.
+    """
 
     input_spec = _ConvertChiInputSpec
     output_spec = _ConvertChiOutputSpec
 
-    def _run_interface(self, runtime):
+    def _process(self, runtime):
         image = nib.load(self.inputs.in_file)
         chi = read_on_grid(self.inputs.in_file, image)
-        scale = chi_scale(
-            chi,
-            read_on_grid(self.inputs.brain_mask, image) > 0,
-            read_on_grid(self.inputs.iron_rich, image) > 0,
-            name=self.inputs.source_file,
-            asked=self.inputs.scale,
-        )
+        try:
+            scale = chi_scale(
+                chi,
+                read_on_grid(self.inputs.brain_mask, image) > 0,
+                read_on_grid(self.inputs.iron_rich, image) > 0,
+                name=self.inputs.source_file,
+                asked=self.inputs.scale,
+            )
+        except InputError as error:
+            self._leave_out('QSM', str(error), 'qsm_unusable')
+            return runtime
         image = nib.Nifti1Image(chi * scale.factor, image.affine, image.header)
         self._results['out_file'] = _save(image, runtime, self.inputs.in_file)
         self._results['conversion'] = {

@@ -30,7 +30,7 @@ class _FileOutputSpec(TraitedSpec):
 
 
 class _PlotSlicesInputSpec(BaseInterfaceInputSpec):
-    background = File(exists=True, mandatory=True)
+    background = File(exists=True, desc='nothing is drawn where it is not given')
     brain_mask = File(exists=True, mandatory=True)
     structures = File(exists=True, desc='label image, of which some are outlined')
     colours = traits.Dict(
@@ -49,34 +49,60 @@ class PlotSlices(SimpleInterface):
     output_spec = _FileOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.reports.slice_mosaic import plot_slices
-
-        background = nib.load(self.inputs.background)
-        brain = read_on_grid(self.inputs.brain_mask, background) > 0
-        masks, box = {BRAIN_COLOUR: brain}, brain
-        if isdefined(self.inputs.structures):
-            labels = read_on_grid(self.inputs.structures, background).astype(np.int32)
-            outlined = {
-                colour: np.isin(labels, values) for colour, values in self.inputs.colours.items()
-            }
-            masks = {colour: mask for colour, mask in outlined.items() if mask.any()}
-            box = np.any(list(masks.values()), axis=0) if masks else brain
-        self._results['out_file'] = str(
-            plot_slices(
-                background,
-                box,
-                Path(runtime.cwd) / 'slices.png',
-                masks,
-                limits=_optional(self.inputs.limits),
-                dimensions=self.inputs.dimensions,
-            )
-        )
+        if isdefined(self.inputs.background):
+            self._results['out_file'] = _plot(self.inputs, self.inputs.background, runtime)
         return runtime
+
+
+class _PlotStructuresInputSpec(_PlotSlicesInputSpec):
+    swi = File(exists=True, mandatory=True)
+    t2w = File(exists=True)
+
+
+class _PlotStructuresOutputSpec(TraitedSpec):
+    on_t2w = File(exists=True, desc='the picture, if there is a T2w')
+    on_swi = File(exists=True, desc='the picture, if there is none')
+
+
+class PlotStructures(SimpleInterface):
+    """Outline structures over the T2w, which shows them best, or over the SWI."""
+
+    input_spec = _PlotStructuresInputSpec
+    output_spec = _PlotStructuresOutputSpec
+
+    def _run_interface(self, runtime):
+        name = 't2w' if isdefined(self.inputs.t2w) else 'swi'
+        self._results[f'on_{name}'] = _plot(self.inputs, getattr(self.inputs, name), runtime)
+        return runtime
+
+
+def _plot(inputs, image: str, runtime) -> str:
+    """Draw an image with the outlines that are asked for; return the picture's path."""
+    from deepmir_bids.reports.slice_mosaic import plot_slices
+
+    background = nib.load(image)
+    brain = read_on_grid(inputs.brain_mask, background) > 0
+    masks, box = {BRAIN_COLOUR: brain}, brain
+    if isdefined(inputs.structures):
+        labels = read_on_grid(inputs.structures, background).astype(np.int32)
+        outlined = {colour: np.isin(labels, values) for colour, values in inputs.colours.items()}
+        masks = {colour: mask for colour, mask in outlined.items() if mask.any()}
+        box = np.any(list(masks.values()), axis=0) if masks else brain
+    return str(
+        plot_slices(
+            background,
+            box,
+            Path(runtime.cwd) / 'slices.png',
+            masks,
+            limits=_optional(inputs.limits),
+            dimensions=inputs.dimensions,
+        )
+    )
 
 
 class _BlendPieceInputSpec(BaseInterfaceInputSpec):
     swi = File(exists=True, mandatory=True)
-    t2w = File(exists=True, mandatory=True)
+    t2w = File(exists=True, desc='nothing is drawn where it is not given')
     brain_mask = File(exists=True, mandatory=True)
 
 
@@ -90,6 +116,8 @@ class BlendPiece(SimpleInterface):
         from deepmir_bids.reports.html_pieces import data_uri, render
         from deepmir_bids.reports.slice_mosaic import plot_slices
 
+        if not isdefined(self.inputs.t2w):
+            return runtime
         brain = nib.load(self.inputs.brain_mask).get_fdata() > 0
         pictures = []
         for name in ('swi', 't2w'):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from deepmir_bids.anatomy.template_choice import Anatomy
 from deepmir_bids.bids.unit_of_work import Unit
-from deepmir_bids.interfaces.anatomy import Align, Label, MeasureAnatomy, Register
-from deepmir_bids.interfaces.imaging import ConvertChi, CorrectBias, LoadVolume, ToGrid
+from deepmir_bids.interfaces.anatomy import Align, ChooseHead, Label, MeasureAnatomy, Register
+from deepmir_bids.interfaces.imaging import (
+    ConvertChi,
+    CorrectBias,
+    LevelSlices,
+    LoadVolume,
+    ToGrid,
+)
 from deepmir_bids.settings import Settings
 
 
@@ -21,8 +29,10 @@ def init_anatomical_wf(
     -------
     swi
         The SWI, checked; its grid is the grid of everything else.
+    measured_swi
+        The same for the network, NaN where it cannot be trusted.
     t2w, qsm
-        On that grid, if the unit has them; ``qsm`` in ppm.
+        On that grid, if the unit has them and they can be used; ``qsm`` in ppm.
     brain_mask, structures, structure_table, iron_area
         On that grid.
     to_template, from_template, registration
@@ -33,22 +43,16 @@ def init_anatomical_wf(
         What a cohort is checked by, for the sidecar of the brain mask.
     chi_conversion
         What was done to the QSM, for its sidecar.
-    notes
-        Sentences on what was mended or converted.
+    notes, flags
+        What was mended, converted or left out, in sentences and in a word each.
 
     """
     workflow = pe.Workflow(name=name)
-    registered = 'T2w' if unit.t2w else 'SWI'
-    mask = 'was given' if unit.brain_mask else 'is the template’s'
-    workflow.__desc__ = f"""
-The {registered} was registered to the template {anatomy.name} with ANTs [@ants], the best of
-several starts being chosen by mutual information; brain structures ({anatomy.atlas}) were
-resampled to the grid of the SWI. The brain mask {mask}.
-"""
     outputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
                 'swi',
+                'measured_swi',
                 't2w',
                 'qsm',
                 'brain_mask',
@@ -62,22 +66,22 @@ resampled to the grid of the SWI. The brain mask {mask}.
                 'quality',
                 'chi_conversion',
                 'notes',
+                'flags',
             ]
         ),
         name='outputnode',
     )
-    notes = pe.Node(niu.Merge(4), name='notes', run_without_submitting=True)
-    load_swi = pe.Node(LoadVolume(in_file=str(unit.swi)), name='load_swi', mem_gb=1)
+    notes = pe.Node(niu.Merge(6), name='notes', run_without_submitting=True)
+    flags = pe.Node(niu.Merge(6), name='flags', run_without_submitting=True)
+    load_swi = pe.Node(LoadVolume(in_file=str(unit.swi), role='SWI'), name='load_swi', mem_gb=1)
+    choose_head = pe.Node(
+        ChooseHead(swi_file=str(unit.swi), sloppy=settings.sloppy), name='choose_head', mem_gb=2
+    )
     register = pe.Node(
-        Register(
-            source_file=str(unit.t2w or unit.swi),
-            anatomy=anatomy,
-            sloppy=settings.sloppy,
-        ),
-        name='register',
-        mem_gb=2,
+        Register(anatomy=anatomy, sloppy=settings.sloppy), name='register', mem_gb=2
     )
     label_swi = pe.Node(Label(anatomy=anatomy), name='label_swi', mem_gb=2)
+    level_slices = pe.Node(LevelSlices(), name='level_slices', mem_gb=1)
     measure_anatomy = pe.Node(MeasureAnatomy(anatomy=anatomy), name='measure_anatomy', mem_gb=1)
     workflow.connect([
         (load_swi, measure_anatomy, [('out_file', 'swi')]),
@@ -89,9 +93,17 @@ resampled to the grid of the SWI. The brain mask {mask}.
             ('structure_table', 'structure_table'),
             ('quality', 'quality'),
         ]),
+        (load_swi, choose_head, [('out_file', 'swi')]),
+        (choose_head, register, [('out_file', 'in_file'), ('source_file', 'source_file')]),
         (load_swi, label_swi, [('out_file', 'reference')]),
         (register, label_swi, [('from_template', 'from_template')]),
+        (load_swi, level_slices, [('out_file', 'in_file')]),
+        (label_swi, level_slices, [('brain_mask', 'brain_mask')]),
+        (level_slices, outputnode, [('out_file', 'measured_swi')]),
         (load_swi, notes, [('notes', 'in1')]),
+        (level_slices, notes, [('notes', 'in6')]),
+        (load_swi, flags, [('flags', 'in5')]),
+        (level_slices, flags, [('flags', 'in6')]),
         (load_swi, outputnode, [('out_file', 'swi')]),
         (register, outputnode, [
             ('to_template', 'to_template'),
@@ -104,10 +116,13 @@ resampled to the grid of the SWI. The brain mask {mask}.
             ('iron_area', 'iron_area'),
         ]),
         (notes, outputnode, [('out', 'notes')]),
+        (flags, outputnode, [('out', 'flags')]),
     ])  # fmt: skip
 
     if unit.brain_mask:
-        load_mask = pe.Node(LoadVolume(in_file=str(unit.brain_mask)), name='load_mask')
+        load_mask = pe.Node(
+            LoadVolume(in_file=str(unit.brain_mask), role='brain mask'), name='load_mask'
+        )
         workflow.connect([
             (load_mask, register, [('out_file', 'brain_mask')]),
             (load_mask, label_swi, [('out_file', 'brain_mask')]),
@@ -115,15 +130,6 @@ resampled to the grid of the SWI. The brain mask {mask}.
         ])  # fmt: skip
     if unit.t2w:
         _connect_t2w(workflow, settings, unit)
-    else:
-        workflow.__desc__ = f"""
-For that registration, the SWI was corrected for intensity non-uniformity with N4 [@n4].
-{workflow.__desc__}"""
-        correct_swi = pe.Node(CorrectBias(sloppy=settings.sloppy), name='correct_swi', mem_gb=2)
-        workflow.connect([
-            (load_swi, correct_swi, [('out_file', 'in_file')]),
-            (correct_swi, register, [('out_file', 'in_file')]),
-        ])  # fmt: skip
     if unit.qsm:
         _connect_qsm(workflow, settings, unit)
     return workflow
@@ -131,24 +137,25 @@ For that registration, the SWI was corrected for intensity non-uniformity with N
 
 def _connect_t2w(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
     """T2w: shading out, into the world of the SWI, from there to template and grid."""
-    workflow.__desc__ = f"""
-The T2w was corrected for intensity non-uniformity with N4 [@n4] and rigidly aligned with the SWI.
-{workflow.__desc__}"""
-    load_t2w = pe.Node(LoadVolume(in_file=str(unit.t2w)), name='load_t2w', mem_gb=1)
+    load_t2w = pe.Node(LoadVolume(in_file=str(unit.t2w), role='T2w'), name='load_t2w', mem_gb=1)
     correct_t2w = pe.Node(CorrectBias(sloppy=settings.sloppy), name='correct_t2w', mem_gb=2)
     align_t2w = pe.Node(
         Align(source_file=str(unit.t2w), sloppy=settings.sloppy), name='align_t2w', mem_gb=2
     )
     t2w_grid = pe.Node(ToGrid(), name='t2w_grid', mem_gb=2)
     node = workflow.get_node
+    node('choose_head').inputs.t2w_file = str(unit.t2w)
     workflow.connect([
         (load_t2w, correct_t2w, [('out_file', 'in_file')]),
         (correct_t2w, align_t2w, [('out_file', 'in_file')]),
         (node('load_swi'), align_t2w, [('out_file', 'reference')]),
-        (align_t2w, node('register'), [('out_file', 'in_file')]),
+        (align_t2w, node('choose_head'), [('out_file', 't2w')]),
         (align_t2w, t2w_grid, [('out_file', 'in_file')]),
         (node('load_swi'), t2w_grid, [('out_file', 'reference')]),
         (load_t2w, node('notes'), [('notes', 'in3')]),
+        (align_t2w, node('notes'), [('notes', 'in4')]),
+        (load_t2w, node('flags'), [('flags', 'in1')]),
+        (align_t2w, node('flags'), [('flags', 'in2')]),
         (align_t2w, node('outputnode'), [('mutual_information', 'alignment')]),
         (t2w_grid, node('outputnode'), [('out_file', 't2w')]),
     ])  # fmt: skip
@@ -156,10 +163,7 @@ The T2w was corrected for intensity non-uniformity with N4 [@n4] and rigidly ali
 
 def _connect_qsm(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
     """QSM: to the grid of the SWI, then to ppm by what the deep nuclei say."""
-    workflow.__desc__ += """
-The QSM was resampled to the grid of the SWI and expressed in ppm, paramagnetic positive.
-"""
-    load_qsm = pe.Node(LoadVolume(in_file=str(unit.qsm)), name='load_qsm', mem_gb=1)
+    load_qsm = pe.Node(LoadVolume(in_file=str(unit.qsm), role='QSM'), name='load_qsm', mem_gb=1)
     qsm_grid = pe.Node(ToGrid(), name='qsm_grid', mem_gb=2)
     convert_chi = pe.Node(
         ConvertChi(source_file=str(unit.qsm), scale=settings.qsm_scale),
@@ -178,7 +182,40 @@ The QSM was resampled to the grid of the SWI and expressed in ppm, paramagnetic 
         ]),
         (load_qsm, qsm_notes, [('notes', 'in1')]),
         (convert_chi, qsm_notes, [('notes', 'in2')]),
-        (qsm_notes, node('notes'), [('out', 'in4')]),
+        (qsm_notes, node('notes'), [('out', 'in5')]),
+        (load_qsm, node('flags'), [('flags', 'in3')]),
+        (convert_chi, node('flags'), [('flags', 'in4')]),
         (convert_chi, node('measure_anatomy'), [('out_file', 'qsm')]),
         (convert_chi, node('outputnode'), [('out_file', 'qsm'), ('conversion', 'chi_conversion')]),
     ])  # fmt: skip
+
+
+def describe_anatomy(unit: Unit, used: Collection[str], anatomy: Anatomy) -> str:
+    """Say, for a paper, what the workflow does to a unit of which these inputs could be used."""
+    sentences = []
+    if 't2w' in used:
+        sentences.append(
+            'The T2w was corrected for intensity non-uniformity with N4 [@n4] and rigidly aligned '
+            'with the SWI.'
+        )
+    else:
+        if unit.t2w:
+            sentences.append('The T2w could not be used.')
+        sentences.append(
+            'For registration, the SWI was corrected for intensity non-uniformity with N4 [@n4].'
+        )
+    registered = 'T2w' if 't2w' in used else 'SWI'
+    mask = 'was given' if unit.brain_mask else 'is the template’s'
+    sentences.append(
+        f'The {registered} was registered to the template {anatomy.name} with ANTs [@ants], the '
+        'best of several starts being chosen by mutual information; brain structures '
+        f'({anatomy.atlas}) were resampled to the grid of the SWI. The brain mask {mask}.'
+    )
+    if unit.qsm and 'qsm' not in used:
+        sentences.append('The QSM could not be used.')
+    if 'qsm' in used:
+        sentences.append(
+            'The QSM was resampled to the grid of the SWI and expressed in ppm, paramagnetic '
+            'positive.'
+        )
+    return '\n'.join(['', *sentences, ''])

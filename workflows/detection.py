@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from nipype.interfaces import utility as niu
@@ -21,15 +22,16 @@ def init_detection_wf(
     unit: Unit,
     model: Path,
     card: ModelCard,
-    criteria: DetectionCriteria,
     name: str = 'detection_wf',
 ) -> pe.Workflow:
     """Run the network and turn its probabilities into masks and tables.
 
     Inputs
     ------
-    swi, t2w, qsm, brain_mask, structures, structure_table, iron_area, from_template
+    swi, measured_swi, t2w, qsm, brain_mask, structures, structure_table, iron_area, from_template
         As :func:`deepmir_bids.workflows.anatomical.init_anatomical_wf` gives them.
+    criteria
+        What counts as a lesion, given the images that could be used.
 
     Outputs
     -------
@@ -42,22 +44,11 @@ def init_detection_wf(
 
     """
     workflow = pe.Workflow(name=name)
-    shown = {'swi': 'SWI', 'qsm': 'QSM', 't2w': 'T2w'}
-    inputs = ', '.join(shown[name] for name in unit.inputs if name in card.sees)
-    thresholds = ' and '.join(f'{value:g} for {key}' for key, value in criteria.thresholds.items())
-    workflow.__desc__ = f"""
-A U-Net (model {card.name}, sha256 {card.sha256[:12]}) gave the probability of each class in every
-voxel from {inputs}. Connected components whose peak reached the threshold ({thresholds}; the
-{criteria.operating_point} operating point of the model, unless set otherwise) were kept, outlined
-at a probability of {criteria.extent:g}; iron deposits only within {IRON_MARGIN_MM:g} mm of
-caudate, putamen and pallidum. The network was trained on
-{card.training.get('data', 'data that its card does not name')}. It has not been validated for
-clinical use.
-"""
     inputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
                 'swi',
+                'measured_swi',
                 't2w',
                 'qsm',
                 'brain_mask',
@@ -65,6 +56,7 @@ clinical use.
                 'structure_table',
                 'iron_area',
                 'from_template',
+                'criteria',
             ]
         ),
         name='inputnode',
@@ -97,11 +89,15 @@ clinical use.
         n_procs=settings.omp_nthreads,
         mem_gb=3,
     )
-    find = pe.Node(FindLesions(criteria=criteria), name='find', mem_gb=1)
+    find = pe.Node(FindLesions(), name='find', mem_gb=1)
     measure = pe.Node(MeasureLesions(), name='measure', mem_gb=2)
     workflow.connect([
-        (inputnode, predict, [('swi', 'swi'), ('brain_mask', 'brain_mask')]),
-        (inputnode, find, [('brain_mask', 'brain_mask'), ('iron_area', 'iron_area')]),
+        (inputnode, predict, [('measured_swi', 'swi'), ('brain_mask', 'brain_mask')]),
+        (inputnode, find, [
+            ('brain_mask', 'brain_mask'),
+            ('iron_area', 'iron_area'),
+            ('criteria', 'criteria'),
+        ]),
         (inputnode, measure, [
             ('swi', 'swi'),
             ('brain_mask', 'brain_mask'),
@@ -136,3 +132,19 @@ clinical use.
             (inputnode, measure, [('qsm', 'qsm')]),
         ])  # fmt: skip
     return workflow
+
+
+def describe_detection(used: Collection[str], card: ModelCard, criteria: DetectionCriteria) -> str:
+    """Say, for a paper, how lesions are found in a unit of which these inputs could be used."""
+    shown = {'swi': 'SWI', 'qsm': 'QSM', 't2w': 'T2w'}
+    inputs = ', '.join(shown[name] for name in used if name in card.sees)
+    thresholds = ' and '.join(f'{value:g} for {key}' for key, value in criteria.thresholds.items())
+    return f"""
+A U-Net (model {card.name}, sha256 {card.sha256[:12]}) gave the probability of each class in every
+voxel from {inputs}. Connected components whose peak reached the threshold ({thresholds}; the
+{criteria.operating_point} operating point of the model, unless set otherwise) were kept, outlined
+at a probability of {criteria.extent:g}; iron deposits only within {IRON_MARGIN_MM:g} mm of
+caudate, putamen and pallidum. The network was trained on
+{card.training.get('data', 'data that its card does not name')}. It has not been validated for
+clinical use.
+"""

@@ -15,6 +15,7 @@ from deepmir_bids.interfaces.reports import (
     BlendPiece,
     LesionPieces,
     PlotSlices,
+    PlotStructures,
     TextPieces,
 )
 from deepmir_bids.reports.lesion_tiles import QSM_LIMITS_PPM
@@ -27,9 +28,8 @@ COLOURS = dict(
 def init_report_wf(
     unit: Unit,
     structures: Sequence[Structure],
-    detection: dict[str, Any],
-    anatomy: tuple[str, str],
-    methods: str,
+    atlas: str,
+    operating_point: str,
     *,
     reviewed: bool = False,
     name: str = 'report_wf',
@@ -39,15 +39,13 @@ def init_report_wf(
     Parameters
     ----------
     unit
-        The unit, with the inputs that were used.
+        The unit, with the inputs that may turn out to be used.
     structures
         What the values of the label image mean.
-    detection
-        Sidecar of the lesions: what the result rests on.
-    anatomy
-        Names of template and atlas.
-    methods
-        Text that describes the analysis.
+    atlas
+        Label of the atlas.
+    operating_point
+        Name of the thresholds that were asked for.
     reviewed
         Whether a reader's review is to be shown; it is an input then.
 
@@ -56,6 +54,8 @@ def init_report_wf(
     swi, qsm, t2w, brain_mask, structures, structure_table, lesions, lesion_table, candidates, \
 candidate_table, review, notes
         As the anatomical and the detection workflow give them.
+    facts, methods
+        What the result rests on (:func:`report_facts`), and the text that describes the analysis.
 
     Outputs
     -------
@@ -79,24 +79,20 @@ candidate_table, review, notes
                 'candidate_table',
                 'review',
                 'notes',
+                'facts',
+                'methods',
             ]
         ),
         name='inputnode',
     )
     outputnode = pe.Node(niu.IdentityInterface(fields=['page', 'figures']), name='outputnode')
     text_pieces = pe.Node(
-        TextPieces(
-            facts=report_facts(unit, detection, *anatomy),
-            operating_point=detection['OperatingPoint'],
-            atlas=anatomy[1],
-            methods=methods,
-        ),
-        name='text_pieces',
+        TextPieces(atlas=atlas, operating_point=operating_point), name='text_pieces'
     )
     lesion_pieces = pe.Node(LesionPieces(unit=unit.label), name='lesion_pieces', mem_gb=2)
     plot_brain = pe.Node(PlotSlices(), name='plot_brain', mem_gb=1)
     plot_structures = pe.Node(
-        PlotSlices(colours=_label_colours(structures)), name='plot_structures', mem_gb=1
+        PlotStructures(colours=_label_colours(structures)), name='plot_structures', mem_gb=1
     )
     assemble = pe.Node(
         AssemblePage(unit=unit, source_file=str(unit.swi)),
@@ -111,6 +107,8 @@ candidate_table, review, notes
             ('structure_table', 'structure_table'),
             ('brain_mask', 'brain_mask'),
             ('notes', 'notes'),
+            ('facts', 'facts'),
+            ('methods', 'methods'),
         ]),
         (inputnode, lesion_pieces, [
             ('swi', 'swi'),
@@ -122,7 +120,7 @@ candidate_table, review, notes
         ]),
         (inputnode, plot_brain, [('swi', 'background'), ('brain_mask', 'brain_mask')]),
         (inputnode, plot_structures, [
-            ('t2w' if unit.t2w else 'swi', 'background'),
+            ('swi', 'swi'),
             ('brain_mask', 'brain_mask'),
             ('structures', 'structures'),
         ]),
@@ -135,7 +133,8 @@ candidate_table, review, notes
         (lesion_pieces, assemble, [('gallery', 'gallery'), ('viewer', 'viewer')]),
         (plot_brain, assemble, [('out_file', 'brain_figure')]),
         (plot_structures, assemble, [
-            ('out_file', 'structures_on_t2w' if unit.t2w else 'structures_on_swi'),
+            ('on_t2w', 'structures_on_t2w'),
+            ('on_swi', 'structures_on_swi'),
         ]),
         (assemble, outputnode, [('page', 'page'), ('figures', 'figures')]),
     ])  # fmt: skip
@@ -148,6 +147,7 @@ candidate_table, review, notes
         blend = pe.Node(BlendPiece(), name='blend', mem_gb=1)
         workflow.connect([
             (inputnode, lesion_pieces, [('t2w', 't2w')]),
+            (inputnode, plot_structures, [('t2w', 't2w')]),
             (inputnode, blend, [('swi', 'swi'), ('t2w', 't2w'), ('brain_mask', 'brain_mask')]),
             (blend, assemble, [('out_file', 'alignment')]),
         ])  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from itertools import chain, combinations
 
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
@@ -17,13 +17,14 @@ from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.data import load as load_data
 from deepmir_bids.interfaces.bids import DescribeResults, Publish, PublishPage
 from deepmir_bids.interfaces.imaging import LoadVolume
+from deepmir_bids.interfaces.used_inputs import InputsUsed, SettleInputs
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
-from deepmir_bids.model.model_registry import ModelCard, find_model, read_card
+from deepmir_bids.model.model_registry import ModelCard, ModelError, find_model, read_card
 from deepmir_bids.reports.citations import with_references
 from deepmir_bids.settings import Settings
-from deepmir_bids.workflows.anatomical import init_anatomical_wf
-from deepmir_bids.workflows.detection import init_detection_wf
-from deepmir_bids.workflows.unit_report import init_report_wf
+from deepmir_bids.workflows.anatomical import describe_anatomy, init_anatomical_wf
+from deepmir_bids.workflows.detection import describe_detection, init_detection_wf
+from deepmir_bids.workflows.unit_report import init_report_wf, report_facts
 
 
 def init_deepmir_wf(settings: Settings, anatomy: Anatomy, units: list[Unit]) -> pe.Workflow:
@@ -39,37 +40,18 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
     workflow = pe.Workflow(name=unit.workflow_name)
     model = find_model(settings.model)
     card = read_card(model)
-    criteria = DetectionCriteria.resolve(settings, card, unit.inputs)
     anatomical_wf = init_anatomical_wf(settings, unit, anatomy)
-    detection_wf = init_detection_wf(settings, unit, model, card, criteria)
-    detection = detection_facts(unit, card, criteria)
-    methods = with_references(
-        f'{load_data("methods_intro.md").read_text(encoding="utf-8").format(version=__version__)}'
-        f'{anatomical_wf.__desc__}{detection_wf.__desc__}'
-    )
-    report_wf = init_report_wf(
-        unit, anatomy.structures, detection, (anatomy.name, anatomy.atlas), methods
+    detection_wf = init_detection_wf(settings, unit, model, card)
+    report_wf = init_report_wf(unit, anatomy.structures, anatomy.atlas, settings.operating_point)
+    settle = pe.Node(
+        SettleInputs(cases=possible_cases(settings, unit, anatomy, card)),
+        name='settle',
+        run_without_submitting=True,
     )
     notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
     # Merge forgets what its constructor is given.
     notes.inputs.in1 = [*unit.notes, *([anatomy.note] if anatomy.note else [])]
-    sidecars = pe.Node(
-        DescribeResults(
-            unit=unit,
-            facts={
-                **source_facts(unit, settings.datasets),
-                'detection': detection,
-                'anatomy': {
-                    'Template': anatomy.name,
-                    'Atlas': anatomy.atlas,
-                    **({'TemplateNote': anatomy.note} if anatomy.note else {}),
-                },
-                'methods': {'Description': methods},
-            },
-        ),
-        name='sidecars',
-        run_without_submitting=True,
-    )
+    sidecars = pe.Node(DescribeResults(), name='sidecars', run_without_submitting=True)
     publish = pe.Node(
         Publish(
             out_dir=str(settings.out_dir),
@@ -85,6 +67,7 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
     workflow.connect([
         (anatomical_wf, detection_wf, [
             ('outputnode.swi', 'inputnode.swi'),
+            ('outputnode.measured_swi', 'inputnode.measured_swi'),
             ('outputnode.brain_mask', 'inputnode.brain_mask'),
             ('outputnode.structures', 'inputnode.structures'),
             ('outputnode.structure_table', 'inputnode.structure_table'),
@@ -103,12 +86,17 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
             ('outputnode.candidates', 'inputnode.candidates'),
             ('outputnode.candidate_table', 'inputnode.candidate_table'),
         ]),
+        (anatomical_wf, settle, [('outputnode.notes', 'notes')]),
+        (settle, detection_wf, [('criteria', 'inputnode.criteria')]),
+        (settle, report_wf, [('shown', 'inputnode.facts'), ('methods', 'inputnode.methods')]),
+        (settle, sidecars, [('unit', 'unit'), ('facts', 'facts')]),
         (anatomical_wf, notes, [('outputnode.notes', 'in2')]),
         (notes, report_wf, [('out', 'inputnode.notes')]),
         (notes, sidecars, [('out', 'notes')]),
         (anatomical_wf, sidecars, [
             ('outputnode.registration', 'registration'),
             ('outputnode.quality', 'quality'),
+            ('outputnode.flags', 'flags'),
         ]),
         (sidecars, publish, [('sidecars', 'sidecars')]),
         (anatomical_wf, publish, [
@@ -134,6 +122,7 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
     ])  # fmt: skip
     if unit.t2w:
         workflow.connect([
+            (anatomical_wf, settle, [('outputnode.t2w', 't2w')]),
             (anatomical_wf, detection_wf, [('outputnode.t2w', 'inputnode.t2w')]),
             (anatomical_wf, report_wf, [('outputnode.t2w', 'inputnode.t2w')]),
             (anatomical_wf, sidecars, [('outputnode.alignment', 'alignment')]),
@@ -141,6 +130,7 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
         ])  # fmt: skip
     if unit.qsm:
         workflow.connect([
+            (anatomical_wf, settle, [('outputnode.qsm', 'qsm')]),
             (anatomical_wf, detection_wf, [('outputnode.qsm', 'inputnode.qsm')]),
             (anatomical_wf, report_wf, [('outputnode.qsm', 'inputnode.qsm')]),
             (anatomical_wf, sidecars, [('outputnode.chi_conversion', 'chi_conversion')]),
@@ -163,13 +153,12 @@ def init_page_wf(settings: Settings, unit: Unit, results: UnitResults) -> pe.Wor
     """Return the graph that makes the page of a finished unit."""
     workflow = pe.Workflow(name=unit.workflow_name)
     files = results.files
-    load_swi = pe.Node(LoadVolume(in_file=str(unit.swi)), name='load_swi', mem_gb=1)
+    load_swi = pe.Node(LoadVolume(in_file=str(unit.swi), role='SWI'), name='load_swi', mem_gb=1)
     report_wf = init_report_wf(
         replace(unit, qsm=files.get('qsm'), t2w=files.get('t2w')),
         read_structures(files['structure_table']),
-        results.detection,
-        (results.template, results.atlas),
-        results.detection.get('Description', ''),
+        results.atlas,
+        results.detection['OperatingPoint'],
         reviewed=results.review is not None,
     )
     inputs = report_wf.get_node('inputnode').inputs
@@ -177,6 +166,8 @@ def init_page_wf(settings: Settings, unit: Unit, results: UnitResults) -> pe.Wor
         if name in files:
             setattr(inputs, name, str(files[name]))
     inputs.notes = results.detection.get('Notes', [])
+    inputs.facts = report_facts(unit, results.detection, results.template, results.atlas)
+    inputs.methods = results.detection.get('Description', '')
     publish = pe.Node(
         PublishPage(out_dir=str(settings.out_dir), unit=unit.label),
         name='publish',
@@ -189,13 +180,58 @@ def init_page_wf(settings: Settings, unit: Unit, results: UnitResults) -> pe.Wor
     return workflow
 
 
-def detection_facts(unit: Unit, card: ModelCard, criteria: DetectionCriteria) -> dict[str, Any]:
-    """What a reader of a mask has to know of how it was made, for its sidecar."""
-    return {
-        'InputsUsed': [name for name in unit.inputs if name in card.sees],
-        'InputsMissing': [name for name in card.sees if name not in unit.inputs],
+def possible_cases(
+    settings: Settings, unit: Unit, anatomy: Anatomy, card: ModelCard
+) -> dict[str, InputsUsed]:
+    """What follows from each set of images that may turn out to be usable, by its name."""
+    optional = [name for name in unit.inputs if name != 'swi']
+    cases = {}
+    for kept in chain.from_iterable(combinations(optional, n) for n in range(len(optional) + 1)):
+        part = replace(
+            unit,
+            qsm=unit.qsm if 'qsm' in kept else None,
+            t2w=unit.t2w if 't2w' in kept else None,
+        )
+        cases['+'.join(part.inputs)] = _case(settings, unit, part, anatomy, card)
+    return cases
+
+
+def _case(
+    settings: Settings, unit: Unit, part: Unit, anatomy: Anatomy, card: ModelCard
+) -> InputsUsed:
+    """What follows if only the images of ``part`` can be used."""
+    try:
+        card.check_inputs(part.inputs)
+    except ModelError as error:
+        return InputsUsed(part, why_not=str(error))
+    criteria = DetectionCriteria.resolve(settings, card, part.inputs)
+    intro = load_data('methods_intro.md').read_text(encoding='utf-8').format(version=__version__)
+    methods = with_references(
+        intro
+        + describe_anatomy(unit, part.inputs, anatomy)
+        + describe_detection(part.inputs, card, criteria)
+    )
+    detection = {
+        'InputsUsed': [name for name in part.inputs if name in card.sees],
+        'InputsMissing': [name for name in card.sees if name not in part.inputs],
         'Version': __version__,
         'Model': card.name,
         'ModelSHA256': card.sha256,
         **criteria.for_sidecar(),
     }
+    facts = {
+        **source_facts(part, settings.datasets),
+        'detection': detection,
+        'candidates': {
+            'InputCandidates': [candidate.for_sidecar() for candidate in unit.candidates]
+        },
+        'anatomy': {
+            'Template': anatomy.name,
+            'Atlas': anatomy.atlas,
+            **({'TemplateNote': anatomy.note} if anatomy.note else {}),
+        },
+        'methods': {'Description': methods},
+    }
+    return InputsUsed(
+        part, criteria, facts, report_facts(unit, detection, anatomy.name, anatomy.atlas)
+    )

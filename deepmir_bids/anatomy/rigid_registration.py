@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from deepmir_bids.anatomy.affine_starts import (
-    RegistrationError,
     clip_intensity,
     mutual_information,
     register_linear,
@@ -33,13 +32,30 @@ class RigidRegistration:
 
     So ``matrix @ moving.affine`` is the moving image's affine in that world. ``start`` names the
     start that won, ``'scanner'`` being the coordinates as they came; ``candidates`` holds the
-    mutual information (nats) of all starts.
+    mutual information (nats) of all starts. ``stretch`` is the log of the stretch by which they
+    would fit best.
     """
 
     matrix: np.ndarray
     start: str
     mutual_information: float
     candidates: dict[str, float]
+    stretch: float
+
+    @property
+    def mismatch(self) -> str:
+        """Why the two do not seem to show one head; empty if they do.
+
+        They have nothing in common, or fit only if one is stretched. Heads of one size and shape
+        are not told apart.
+        """
+        if self.mutual_information >= LEAST_MI and self.stretch <= LARGEST_STRETCH:
+            return ''
+        return (
+            'they do not seem to show one head: after rigid registration their mutual information '
+            f'is {self.mutual_information:.2f} (at least {LEAST_MI:.2f} is needed), and to fit, '
+            f'one would have to be stretched by {100 * np.expm1(self.stretch):.0f}%'
+        )
 
 
 def register_rigid(moving, fixed, *, sloppy: bool = False) -> RigidRegistration:
@@ -60,12 +76,6 @@ def register_rigid(moving, fixed, *, sloppy: bool = False) -> RigidRegistration:
     -------
     registration
         See `RigidRegistration`.
-
-    Raises
-    ------
-    RegistrationError
-        When the two have nothing in common, or fit only if one is stretched: then they are of two
-        heads. Heads of one size and shape are not told apart.
 
     """
     ants_moving, ants_fixed = (
@@ -91,9 +101,8 @@ def register_rigid(moving, fixed, *, sloppy: bool = False) -> RigidRegistration:
         stretched = read_linear(replace(fine, sloppy=False).register('Affine', rigid, (40,), 0.2))
         matrix = read_linear(rigid)
     stretch = np.abs(np.log(np.linalg.svd(stretched[:3, :3], compute_uv=False))).max()
-    _check(moving, fixed, score, float(stretch))
     # ITK's matrix takes points of fixed to moving.
-    return RigidRegistration(np.linalg.inv(matrix), best, score, scores)
+    return RigidRegistration(np.linalg.inv(matrix), best, score, scores, float(stretch))
 
 
 @dataclass(frozen=True)
@@ -128,18 +137,6 @@ class _Pair:
             initial,
             sloppy=self.sloppy,
         )
-
-
-def _check(moving, fixed, score: float, stretch: float) -> None:
-    if score >= LEAST_MI and stretch <= LARGEST_STRETCH:
-        return
-    names = [Path(image.get_filename() or 'an image').name for image in (moving, fixed)]
-    raise RegistrationError(
-        f'{names[0]} and {names[1]} do not seem to show one head: after rigid registration their '
-        f'mutual information is {score:.2f} (at least {LEAST_MI:.2f} is needed), and to fit, one '
-        f'would have to be stretched by {100 * np.expm1(stretch):.0f}%; check the files, or leave '
-        f'one out with --inputs or --bids-filter-file.'
-    )
 
 
 def _head(array: np.ndarray) -> np.ndarray:

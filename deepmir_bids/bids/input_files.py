@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepmir_bids.bids.dataset_index import index_dataset, relevant_files, shared_index
 from deepmir_bids.bids.filter_file import listed, load_queries
-from deepmir_bids.bids.unit_of_work import LABELS, Unit, find_units, is_minip, rank_swi
-from deepmir_bids.bids.whole_files import make_once
+from deepmir_bids.bids.input_candidates import SUFFIXES, Candidate, rank_swi
+from deepmir_bids.bids.input_choice import choose_file
+from deepmir_bids.bids.near_misses import name_near_misses
+from deepmir_bids.bids.unit_of_work import Unit, find_units
 from deepmir_bids.settings import Settings
 
+#: Where a query asks for no session of its own.
+_ANY = object()
 #: What a brain mask is found by (--brain-mask-from).
 MASK_QUERY = {'desc': 'brain', 'suffix': 'mask', 'extension': ['.nii.gz', '.nii']}
 
@@ -27,64 +32,37 @@ def collect_units(settings: Settings) -> list[Unit]:
 
     """
     queries = load_queries(settings.bids_filter_file)
-    relevant = _relevant([*queries.values(), MASK_QUERY])
+    relevant = relevant_files([*queries.values(), MASK_QUERY])
     labels = find_units(settings.bids_dir, settings.participant_label, settings.session_label)
 
     def index(root: Path):
         if settings.bids_database_dir:
-            return _shared_index(root, relevant, settings.bids_database_dir)
-        return _index(root, relevant, settings.participant_label)
+            return shared_index(root, relevant, settings.bids_database_dir)
+        return index_dataset(root, relevant, settings.participant_label)
 
     raw = index(settings.bids_dir)
     derivatives = [index(path) for path in settings.derivatives.values()]
     layouts = {'swi': [raw], 'qsm': [raw, *derivatives], 't2w': [raw]}
     masks = [index(path) for path in settings.brain_mask_from.values()]
+    used = {name: layouts[name] for name in settings.inputs}
+    sessions = Counter(subject for subject, _ in labels)
     return [
-        _unit(subject, session, {name: layouts[name] for name in settings.inputs}, queries, masks)
+        _unit(_Place(subject, session, sessions[subject] == 1), used, queries, masks)
         for subject, session in labels
     ]
 
 
-def _relevant(queries: Sequence[dict[str, Any]]) -> str:
-    """Pattern of the files worth indexing: what may be asked for, and the description."""
-    suffixes = {suffix for query in queries for suffix in listed(query['suffix'])}
-    names = '|'.join(map(re.escape, sorted(suffixes)))
-    return rf'(_({names})\.(nii|nii\.gz)|dataset_description\.json)$'
+@dataclass(frozen=True)
+class _Place:
+    """A subject and a session to look in; ``only`` if the raw dataset has no other of theirs."""
 
-
-def _shared_index(root: Path, relevant: str, database_dir: Path):
-    """Index of a whole dataset in a folder of its own: made once, read by all later runs."""
-    from bids.layout import BIDSLayout
-
-    digest = hashlib.sha256(f'{root.resolve()} {relevant}'.encode()).hexdigest()[:12]
-    folder = database_dir / f'{root.resolve().name}-{digest}'
-    make_once(folder, lambda empty: _index(root, relevant, (), empty))
-    return BIDSLayout(root, validate=False, database_path=folder)
-
-
-def _index(root: Path, relevant: str, only: Sequence[str], database: Path | None = None):
-    """Index those participants' relevant files alone; every other folder is not even opened."""
-    from bids.layout import BIDSLayout, BIDSLayoutIndexer
-
-    labels = '|'.join(map(re.escape, only)) or '[^/]+'
-    not_theirs = re.compile(rf'^/(?!sub-({labels})(/|$))(?!.*\.json$)[^/]+')
-    not_an_image = re.compile(rf'/(?!.*{relevant})[^/]*\.[^/]+$')
-    # No sidecar is read: images are told by their names and, later, by their content.
-    indexer = BIDSLayoutIndexer(
-        validate=False, ignore=[not_theirs, not_an_image], index_metadata=False
-    )
-    return BIDSLayout(
-        root,
-        validate=False,
-        indexer=indexer,
-        config=['bids', 'derivatives'],
-        database_path=database,
-    )
+    subject: str
+    session: str | None
+    only: bool
 
 
 def _unit(
-    subject: str,
-    session: str | None,
+    place: _Place,
     layouts: Mapping[str, Sequence],
     queries: Mapping[str, dict[str, Any]],
     masks: Sequence,
@@ -92,74 +70,98 @@ def _unit(
     """Choose one file for each input, and note every choice that a reader would ask about."""
     files: dict[str, Path] = {}
     notes: list[str] = []
+    candidates = []
     for name in layouts:
-        images = _images(name, layouts[name], queries[name], subject, session)
-        if name == 'swi':
-            images = _usable_as_swi(images)
-        if not images:
-            notes += _elsewhere(name, layouts[name], queries[name], subject, session)
-            continue
-        chosen, *others = images
-        files[name] = Path(chosen.path)
-        if others:
-            listing = ', '.join(other.filename for other in others)
-            notes.append(f'{chosen.filename} is used as {name}, the first of several ({listing}).')
-        if name == 'swi' and rank_swi(chosen.get_entities()) == 2:
-            notes.append(f'{chosen.filename} stands in for the SWI: there is none.')
+        images, note = _images(name, layouts[name], queries[name], place)
+        choice = choose_file(name, images, queries[name], files.get('swi'))
+        candidates += choice
+        for candidate in choice:
+            if not candidate.left_out:
+                files[name] = candidate.path
+        if name in files:
+            notes += _notes_on_choice(name, files[name], choice) + note
+        else:
+            notes += [str(candidate) for candidate in choice]
+            notes += _elsewhere(name, layouts[name], queries[name], place)
+            roots = [Path(layout.root) for layout in layouts[name]]
+            notes += name_near_misses(name, roots, place.subject, place.session)
 
-    mask = _images('mask', masks, MASK_QUERY, subject, session)
+    mask, note = _images('mask', masks, MASK_QUERY, place)
     if masks and not mask:
-        notes.append('--brain-mask-from has no mask of it: the template gives one.')
+        note = ['--brain-mask-from has no mask of it: the template gives one.']
     return Unit(
-        subject=subject,
-        session=session,
+        subject=place.subject,
+        session=place.session,
         brain_mask=Path(mask[0].path) if mask else None,
-        notes=tuple(notes),
+        notes=(*notes, *note),
+        candidates=tuple(candidates),
         **files,
     )
 
 
-def _images(name: str, layouts: Sequence, query: Mapping[str, Any], subject, session) -> list:
-    """Files of the first dataset that has any, in the order of their names.
+def _notes_on_choice(name: str, chosen: Path, choice: Sequence[Candidate]) -> list[str]:
+    from bids.layout import parse_file_entities
+
+    notes = []
+    if others := [f'{one.path.name}: {one.left_out}' for one in choice if one.left_out]:
+        notes.append(f'{chosen.name} is used as {name}; left out: {"; ".join(others)}.')
+    suffix = chosen.name.split('.')[0].rpartition('_')[2]
+    if name in SUFFIXES and suffix != SUFFIXES[name]:
+        notes.append(f'{chosen.name} is taken as {name}; BIDS writes its suffix {SUFFIXES[name]}.')
+    if name == 'swi' and rank_swi(parse_file_entities(chosen.name)) == 2:
+        notes.append(f'{chosen.name} stands in for the SWI: there is none.')
+    return notes
+
+
+def _images(
+    name: str, layouts: Sequence, query: Mapping[str, Any], place: _Place
+) -> tuple[list, list[str]]:
+    """Files of the first dataset that has any, in the order of their names, and what to note.
 
     A filter's ``subject`` and ``session`` narrow the choice, save that another session may lend
-    its QSM or T2w where the filter says so; an SWI is what a session is told by.
+    its QSM or T2w where the filter says so; an SWI is what a session is told by. Of a participant
+    with one scan, a dataset of derivatives may have the session, or lack it, where the raw one
+    does not.
     """
-    from bids.layout import Query
-
     query = dict(query)
-    if 'subject' in query and subject not in map(str, listed(query.pop('subject'))):
-        return []
+    if 'subject' in query and place.subject not in map(str, listed(query.pop('subject'))):
+        return [], []
     if name == 'swi' and 'session' in query:
         wanted = query.pop('session')
-        if session not in [None if label is None else str(label) for label in listed(wanted)]:
-            return []
-    query.setdefault('session', session or Query.NONE)
-    for layout in layouts:
-        images = layout.get(subject=subject, invalid_filters='allow', **query)
+        labels = [None if label is None else str(label) for label in listed(wanted)]
+        if place.session not in labels:
+            return [], []
+    asked = query.pop('session', _ANY)
+    for number, layout in enumerate(layouts):
+        found = layout.get(subject=place.subject, invalid_filters='allow', **query)
+        sessions = {image.get_entities().get('session') for image in found}
+        wanted = [place.session] if asked is _ANY else listed(asked)
+        note = []
+        may_differ = place.only and (number > 0 or name == 'mask') and asked is _ANY
+        if may_differ and len(sessions) == 1 and None in {place.session} ^ sessions:
+            wanted = list(sessions)
+            there = f'ses-{wanted[0]}' if wanted[0] else 'no session'
+            text = f'the {name} is taken from {there} of {Path(layout.root).name}: '
+            note = [f'{text}the participant has one scan in each dataset.']
+        labels = {None if label is None else str(label) for label in wanted}
+        images = [image for image in found if image.get_entities().get('session') in labels]
         if images:
-            return sorted(images, key=lambda image: image.path)
-    return []
+            return sorted(images, key=lambda image: image.path), note
+    return [], []
 
 
-def _usable_as_swi(images: Sequence) -> list:
-    """Best first; the lesser kinds are no alternatives, a minIP is not one at all."""
-    # A participant may be called MIP01.
-    usable = [image for image in images if not is_minip(LABELS.sub('', image.filename))]
-    ranks = [rank_swi(image.get_entities()) for image in usable]
-    return [image for image, rank in zip(usable, ranks, strict=True) if rank == min(ranks)]
-
-
-def _elsewhere(name: str, layouts: Sequence, query: Mapping[str, Any], subject, session) -> list:
+def _elsewhere(name: str, layouts: Sequence, query: Mapping[str, Any], place: _Place) -> list[str]:
     """Say when an input exists, only not in this session: it is left out on purpose."""
-    if session is None or {'subject', 'session'} & set(query):
+    if {'subject', 'session'} & set(query):
         return []
     labels = {
         image.get_entities().get('session')
         for layout in layouts
-        for image in layout.get(subject=subject, invalid_filters='allow', **query)
-    }
-    if not labels:
+        for image in layout.get(subject=place.subject, invalid_filters='allow', **query)
+    } - {place.session}
+    if not labels or (place.session is None and name != 'qsm'):
         return []
     where = ', '.join(sorted(f'ses-{label}' if label else 'no session' for label in labels))
-    return [f'{name} exists in {where} but not in ses-{session}: it is not used there.']
+    here = f'ses-{place.session}' if place.session else 'no session'
+    cure = f'(a filter file may ask for {{"{name}": {{"session": …}}}})'
+    return [f'{name} exists in {where} but not in {here}: it is not used there {cure}.']

@@ -124,7 +124,7 @@ RESULTS = (
         'one index for each lesion',
         'dseg',
         entities=_LESIONS,
-        facts=(*_DETECTION, 'methods', 'notes'),
+        facts=(*_DETECTION, 'methods', 'notes', 'candidates'),
         columns='lesion_columns.json',
         core=True,
     ),

@@ -34,8 +34,8 @@ class Record:
     @classmethod
     def of(cls, label: str, status: str, reason: str | None = None) -> Record:
         """Make the record of a unit by its label, ``sub-01`` or ``sub-01_ses-02``."""
-        participant_id, _, session_id = label.partition('_')
-        return cls(participant_id, session_id or None, status, reason)
+        participant_id, _, session = label.partition('_ses-')
+        return cls(participant_id, f'ses-{session}' if session else None, status, reason)
 
     @property
     def label(self) -> str:

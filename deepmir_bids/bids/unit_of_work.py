@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepmir_bids import INPUTS
+from deepmir_bids.bids.input_candidates import Candidate
 from deepmir_bids.errors import UsageError
 
-#: A minimum intensity projection is a picture made from an SWI, not an SWI. A label says so as a
-#: word of its own: ``acq-minIP``, ``rec-SWImIP``, ``rec-mip10``, but not ``acq-semiparallel``.
-MINIP = re.compile(r'(?i:min-?ip)|mIP|(?<![a-zA-Z])(?i:mip)|(?i:mip)(?![a-zA-Z])')
-#: What a file name says of whom it shows.
-LABELS = re.compile(r'^sub-[^_]+_(ses-[^_]+_)?')
+#: What BIDS allows in a label: letters, digits and, since 1.10, a plus sign.
+LEGAL = re.compile(r'[0-9A-Za-z+]+')
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,13 @@ class Unit:
     t2w: Path | None = None
     brain_mask: Path | None = None
     notes: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
     @classmethod
     def of(cls, label: str) -> Unit:
         """Make a unit, without its files, from its label, ``sub-01`` or ``sub-01_ses-02``."""
-        subject, _, session = label.partition('_')
-        return cls(subject.removeprefix('sub-'), session.removeprefix('ses-') or None)
+        subject, _, session = label.partition('_ses-')
+        return cls(subject.removeprefix('sub-'), session or None)
 
     @property
     def label(self) -> str:
@@ -52,12 +51,20 @@ class Unit:
     @property
     def skipped(self) -> str | None:
         """Why the unit cannot run, or None."""
+        for entity, label in (('sub', self.subject), ('ses', self.session)):
+            if label and not LEGAL.fullmatch(label):
+                spelt = re.sub(r'[^0-9A-Za-z+]', '', label)
+                return (
+                    f'{entity}-{label} is no label that BIDS allows (letters and digits alone): '
+                    f'rename its folder and files to {entity}-{spelt}'
+                )
         return None if self.swi else 'no SWI found, and nothing that could stand in for one'
 
 
 def unit_folder(root: Path, label: str) -> Path:
     """Folder of a unit in a dataset, by its label: ``<root>/sub-01[/ses-02]``."""
-    return root.joinpath(*label.split('_', maxsplit=1))
+    subject, *session = label.split('_ses-')
+    return root.joinpath(subject, *(f'ses-{name}' for name in session))
 
 
 def find_subjects(bids_dir: Path, wanted: tuple[str, ...]) -> list[str]:
@@ -113,26 +120,6 @@ def _sessions(folder: Path, wanted: tuple[str, ...]) -> list[str | None]:
     if wanted:
         return [label for label in present if label in wanted]
     return [None, *present] if (folder / 'anat').is_dir() or not present else [*present]
-
-
-def rank_swi(entities: dict[str, str]) -> int:
-    """How well a file serves as the SWI: 0 it is one, 1 it says so, 2 it can stand in."""
-    if str(entities.get('suffix', '')).lower() == 'swi':
-        return 0
-    said = f'{entities.get("acquisition", "")} {entities.get("reconstruction", "")}'
-    return 1 if 'swi' in said.lower() else 2
-
-
-def is_minip(name: str) -> bool:
-    """Whether a file's name says that it is a minimum intensity projection.
-
-    Examples
-    --------
-    >>> is_minip('acq-minIP_swi.nii.gz'), is_minip('acq-semiparallel_swi.nii.gz')
-    (True, False)
-
-    """
-    return bool(MINIP.search(name))
 
 
 def natural_order(label: str) -> list[tuple[int, int | str]]:

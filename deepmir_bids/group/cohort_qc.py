@@ -12,7 +12,7 @@ COLUMNS = (
     'model_sha256', 'version', 'operating_point', 'threshold_cmb', 'threshold_iron',
     'min_volume_mm3', 'start', 'registration_mi', 'alignment_mi', 'brain_volume_ml', 'swi_noise',
     'voxel_size_mm',
-    *(f'chi_{name}_ppm' for name in BASAL_GANGLIA), 'n_notes', 'review_status',
+    *(f'chi_{name}_ppm' for name in BASAL_GANGLIA), 'n_notes', 'flags', 'review_status',
 )  # fmt: skip
 #: Measures that are looked through for units that stand out.
 MEASURES = (

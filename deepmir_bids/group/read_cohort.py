@@ -28,7 +28,7 @@ UNIT = (
     'template_note', 'atlas', 'model', 'model_sha256', 'version', 'operating_point',
     'threshold_cmb', 'threshold_iron', 'extent_threshold', 'min_volume_mm3', 'start',
     'registration_mi', 'alignment_mi', 'brain_volume_ml', 'swi_noise', 'voxel_size_mm',
-    *(f'chi_{name}_ppm' for name in BASAL_GANGLIA), 'n_notes',
+    *(f'chi_{name}_ppm' for name in BASAL_GANGLIA), 'n_notes', 'flags',
     'lesions_looked_at', 'lesions_found', 'review_status', 'review_problem',
 )  # fmt: skip
 
@@ -133,6 +133,7 @@ def _quality(anatomy: dict[str, Any]) -> dict[str, Any]:
         'alignment_mi': anatomy.get('AlignmentMutualInformation'),
         'brain_volume_ml': quality.get('BrainVolume', registration.get('BrainVolume')),
         'swi_noise': quality.get('SWINoise'),
+        'flags': ','.join(quality.get('Flags', [])) or None,
         'voxel_size_mm': ' x '.join(f'{size:.2f}' for size in voxel) if voxel else None,
     }
 

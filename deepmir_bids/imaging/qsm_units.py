@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 QSM_SCALES = {'ppm': 1.0, 'ppb': 1e-3, 'negated-ppm': -1.0, 'negated-ppb': -1e-3}
 #: 99th percentile of |χ| inside a brain: in ppm about 0.1 to 0.3, in ppb a thousand times that.
 PPM_RANGE = (0.02, 2.0)
+#: Half of the range from the 16th to the 84th percentile in a brain: .018 to .033 ppm in real and
+#: simulated ones.
+SPREAD_PPM = (0.006, 0.05)
 #: Contrast of the iron-rich nuclei with the brain, in standard deviations, that decides a sign.
 MIN_CONTRAST = 0.25
 #: A susceptibility map has both signs in the brain; a magnitude image has only one.
@@ -101,6 +104,13 @@ def chi_scale(
         raise InputError(
             f'{name}: its sign cannot be told, the basal ganglia are neither brighter nor darker '
             f'than the brain: {cure}'
+        )
+    spread_ppm = spread * QSM_SCALES[fitting[0]]
+    if not SPREAD_PPM[0] <= spread_ppm <= SPREAD_PPM[1]:
+        raise InputError(
+            f'{name} has a spread of {spread_ppm:.3f} ppm in the brain, where maps have '
+            f'{SPREAD_PPM[0]} to {SPREAD_PPM[1]}: perhaps it has the scale (scl_slope) of another '
+            f'image; {cure}'
         )
     sign = 1.0 if contrast > 0 else -1.0
     reason = f'{fitting[0]} by its range, {"as is" if sign > 0 else "negated"} by its deep nuclei'

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 FORM_TOLERANCE_MM = 1.0
 #: More non-finite voxels than this and the image is not merely masked.
 MAX_NONFINITE = 0.8
+#: Where git-annex keeps what it has fetched.
+ANNEX = '/annex/objects/'
+#: Pointers of git-annex and Git LFS are shorter than this.
+POINTER_BYTES = 1024
+_ORDERS: tuple[Literal['little', 'big'], ...] = ('little', 'big')
 
 
 def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
@@ -50,6 +56,8 @@ def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
     image, data = read_image(path)
     data = _three_axes(data, path)
     affine, notes = _orientation(image, path)
+    if np.issubdtype(image.get_data_dtype(), np.complexfloating):
+        notes.append(f'{path.name} holds complex numbers: their magnitude is used.')
     data, mended = _finite(data, path)
     if float(data.min()) == float(data.max()):
         raise InputError(
@@ -74,8 +82,11 @@ def read_image(path: Path) -> tuple[Any, np.ndarray]:
     """
     import nibabel as nib
 
+    _check_presence(path)
     try:
         image: Any = nib.load(path)
+        if np.issubdtype(image.get_data_dtype(), np.complexfloating):
+            return image, np.abs(np.asanyarray(image.dataobj)).astype(np.float32)
         return image, np.asanyarray(image.dataobj, dtype=np.float32)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f'{path} is cut short or damaged ({error}): copy it again.') from error
@@ -85,9 +96,50 @@ def read_image(path: Path) -> tuple[Any, np.ndarray]:
         ) from error
 
 
+def _check_presence(path: Path) -> None:
+    """Tell a file that is not there, or not what its name ends in, from one that is damaged.
+
+    Raises
+    ------
+    InputError
+        If it is one of these.
+
+    """
+    try:
+        with path.open('rb') as file:
+            start = file.read(POINTER_BYTES)
+    except FileNotFoundError as error:
+        if not path.is_symlink():
+            raise InputError(f'{path} is not there any more.') from error
+        target = os.readlink(path)
+        cure = f'datalad get {path}' if ANNEX in target else 'restore what it points to'
+        raise InputError(f'{path} is a link to {target}, which is not there: {cure}.') from error
+    except OSError as error:
+        raise InputError(f'{path} cannot be read: {error.strerror}.') from error
+    if start.startswith(b'version https://git-lfs') or ANNEX.encode() in start[:512]:
+        how = 'git lfs pull' if start.startswith(b'version') else f'datalad get {path}'
+        raise InputError(f'{path} was not fetched, only its place is there: {how}.')
+    zipped = start[:2] == b'\x1f\x8b'
+    if path.name.endswith('.nii.gz') and start and not zipped and _is_nifti(start):
+        raise InputError(f'{path} is not compressed: rename it to {path.name[:-3]}.')
+    if path.name.endswith('.nii') and zipped:
+        raise InputError(f'{path} is compressed: rename it to {path.name}.gz.')
+
+
+def _is_nifti(start: bytes) -> bool:
+    """Whether a file begins with the header size of NIfTI-1 or 2, in either byte order."""
+    return any(start[:4] == size.to_bytes(4, order) for size in (348, 540) for order in _ORDERS)
+
+
 def _three_axes(data: np.ndarray, path: Path) -> np.ndarray:
     while data.ndim > 3 and data.shape[-1] == 1:
         data = data[..., 0]
+    if (
+        data.ndim == 4
+        and data.shape[-1] == 2
+        and float(data.min()) < 0 <= float(data[..., 0].min())
+    ):
+        raise InputError(f'{path} holds a magnitude and a phase image: give the magnitude alone.')
     if data.ndim != 3 or min(data.shape) < 2:
         raise InputError(
             f'{path} has shape {"×".join(map(str, data.shape))} where one 3D volume is needed: '
@@ -100,7 +152,7 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
     """Affine to trust, with a note where the header's two disagree."""
     from nibabel.affines import voxel_sizes
 
-    affine = image.affine
+    affine = _in_mm(image)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
         raise InputError(f'{path} has an unusable affine: convert it again.')
     axes = affine[:3, :3] / voxel_sizes(affine)
@@ -116,7 +168,8 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
         )
     if sform_code and qform_code:
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]])).reshape(3, -1)
-        apart = np.linalg.norm((sform - qform)[:3, :3] @ corners + (sform - qform)[:3, 3:], axis=0)
+        between = (sform - qform) * _mm_per_unit(image)
+        apart = np.linalg.norm(between[:3, :3] @ corners + between[:3, 3:], axis=0)
         if apart.max() > FORM_TOLERANCE_MM:
             note = (
                 f'{path.name}: qform and sform differ by up to {apart.max():.1f} mm; '
@@ -124,6 +177,20 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
             )
             return affine, [note]
     return affine, []
+
+
+def _in_mm(image) -> np.ndarray:
+    """Affine of an image in mm, whatever unit its header names."""
+    scale = _mm_per_unit(image)
+    return np.diag([scale, scale, scale, 1.0]) @ image.affine
+
+
+def _mm_per_unit(image) -> float:
+    try:
+        unit = image.header.get_xyzt_units()[0]
+    except (AttributeError, KeyError):
+        return 1.0
+    return {'meter': 1000.0, 'micron': 0.001}.get(unit, 1.0)
 
 
 def _finite(data: np.ndarray, path: Path) -> tuple[np.ndarray, list[str]]:

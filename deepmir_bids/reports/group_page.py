@@ -261,6 +261,7 @@ def _table(group: Group, pages: set[str], sources) -> dict[str, Any]:
     columns += [
         {'name': 'review_status', 'title': 'Review', 'values': _plain(review)},
         {'name': 'n_notes', 'title': 'Notes', 'values': _plain(qc['n_notes'])},
+        {'name': 'flags', 'title': 'Flags', 'values': _plain(qc['flags'])},
         {'name': 'outliers', 'title': 'Stands out in', 'values': _plain(qc['outliers'])},
     ]
     return {'columns': columns, 'pages': [_page(label, pages) for label in done['label']]}

@@ -25,6 +25,9 @@ def dry_run(settings: Settings) -> int:
         console.print(f'[bold]{escape(unit.label)}[/bold]')
         for name in unit.inputs:
             console.print(f'  {name}: {escape(str(getattr(unit, name)))}')
+        for candidate in unit.candidates:
+            if candidate.left_out:
+                console.print(f'  {candidate.name}: {escape(str(candidate))}')
         for note in unit.notes:
             console.print(f'  note: {escape(note)}')
         if why := unit.skipped or lacking.get(unit.label):

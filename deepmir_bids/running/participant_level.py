@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -68,6 +69,9 @@ def run_participants(settings: Settings) -> int:
         for note in unit.notes:
             say(f'  {unit.label}: {note}')
     configure_nipype(settings, plugin, log_dir, settings.verbose)
+    for unit in units:
+        for candidate in unit.candidates:
+            logging.getLogger('nipype.workflow').info('%s: %s', unit.label, candidate)
     if anatomy is None:
         failed, workflow = prepare_reports(settings, ready)
     else:

@@ -9,6 +9,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.cli.deepmir import main
 from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -37,34 +39,61 @@ def lie(path):
     path.unlink()
 
 
-#: Label, image, how it is spoilt, and what has to be said of it.
+def standardise(data):
+    return (data - data.mean()) / data.std()
+
+
+def wrap(data):
+    return (data / data.max() * 60000).astype(np.uint16).view(np.int16).astype(np.float32)
+
+
+def turn_signs(data):
+    data[:, :, ::2] *= -1
+    return data
+
+
+#: Label, image, how it is spoilt, and what has to be said of it: what a unit cannot do without.
 SPOILT = [
     ('cut', 'swi', cut, 'cut short or damaged'),
     ('lies', 'swi', lie, 'what its header says'),
     ('4d', 'swi', lambda p: change(p, lambda d: np.stack([d, d], -1)), 'one 3D volume is needed'),
-    ('zero', 'qsm', lambda p: change(p, np.zeros_like), 'a single value (0)'),
-    ('nan', 't2w', lambda p: change(p, lambda d: d * np.nan), 'NaN or infinite in 100%'),
     ('nowhere', 'swi', lambda p: change(p, lambda d: d, code=0), 'neither qform nor sform'),
-    ('noqsm', 'qsm', lambda p: change(p, lambda d: np.abs(d) + 100), 'one sign only'),
+    ('zscored', 'swi', lambda p: change(p, standardise), 'z-scored'),
+    ('inverted', 'swi', lambda p: change(p, lambda d: d.max() - d), 'inverted'),
+    ('wrapped', 'swi', lambda p: change(p, wrap), 'wrap around'),
 ]
-#: The same, for what is mended: ppb, with the sign turned.
+#: The same, of what a unit can do without; several images of one unit may be spoilt.
+LEFT_OUT = [
+    ('alone', 'qsm', lambda p: change(p, np.zeros_like), 'a single value (0)', 'qsm_unusable'),
+    ('alone', 't2w', lambda p: change(p, lambda d: d * np.nan), 'NaN or infinite', 't2w_unusable'),
+    ('nochi', 'qsm', lambda p: change(p, turn_signs), 'every other slice', 'qsm_unusable'),
+    ('nochi', 't2w', None, 'do not seem to show one head', 't2w_mismatch'),
+]
+#: The same, of what is mended: ppb, with the sign turned.
 MENDED = [('mended', 'qsm', lambda p: change(p, lambda d: -1000 * d), 'multiplied by -0.001')]
 SUFFIX = {'swi': 'rec-swi_T2starw', 'qsm': 'Chimap', 't2w': 'T2w'}
+DONE = sorted({label for label, *_ in LEFT_OUT + MENDED})
 
 
 @pytest.fixture(scope='module')
 def done(tmp_path_factory, subject, deepmir):
     root = tmp_path_factory.mktemp('bad') / 'bids'
     create_dataset(root)
-    for label, image, spoil, _ in SPOILT + MENDED:
-        write_subject(root, label, subject(11))
-        spoil(root / f'sub-{label}' / 'anat' / f'sub-{label}_{SUFFIX[image]}.nii.gz')
+    for label, image, spoil, *_ in SPOILT + LEFT_OUT + MENDED:
+        folder = root / f'sub-{label}' / 'anat'
+        if not folder.exists():
+            write_subject(root, label, subject(11))
+        path = folder / f'sub-{label}_{SUFFIX[image]}.nii.gz'
+        if spoil:
+            spoil(path)
+        else:
+            nib.save(subject(12).t2w, path)
     return deepmir(root, tmp_path_factory.mktemp('run'), '--sloppy')
 
 
-def test_every_spoilt_image_is_named_and_the_mended_ones_are_done(done):
+def test_every_spoilt_image_is_named_and_the_others_are_done(done):
     assert done.status == 1
-    assert f'{len(MENDED)} of {len(SPOILT + MENDED)} units done' in done.said
+    assert f'{len(DONE)} of {len(SPOILT) + len(DONE)} units done' in done.said
 
 
 @pytest.mark.parametrize(('label', 'image', 'says'), [(s[0], s[1], s[3]) for s in SPOILT])
@@ -78,23 +107,37 @@ def test_the_sentence_names_file_and_cause(done, label, image, says):
     assert escape(says) in page
 
 
+def sidecar(done, label: str, ending: str) -> dict:
+    path = done.out_dir / f'sub-{label}' / 'anat' / f'sub-{label}_space-SWI_{ending}.json'
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize(('label', 'image', 'says', 'flag'), [(*s[:2], *s[3:]) for s in LEFT_OUT])
+def test_an_image_of_no_use_costs_that_image_alone(done, label, image, says, flag):
+    lesions = sidecar(done, label, 'seg-deepmir_desc-lesions_dseg')
+    assert lesions['InputsUsed'] == ['swi']
+    assert image in lesions['InputsMissing']
+    notes = ' '.join(lesions['Notes'])
+    assert says in notes
+    assert f'sub-{label}_{SUFFIX[image]}.nii' in notes
+    assert flag in sidecar(done, label, 'desc-brain_mask')['Quality']['Flags']
+    anat = done.out_dir / f'sub-{label}' / 'anat'
+    assert not list(anat.glob(f'*desc-preproc_{SUFFIX[image]}*'))
+    page = (done.out_dir / f'sub-{label}.html').read_text()
+    assert escape(says) in page
+    assert 'could not be used' in lesions['Description']
+
+
 @pytest.mark.parametrize(('label', 'says'), [(m[0], m[3]) for m in MENDED])
 def test_a_conversion_stands_in_the_sidecar(done, label, says):
-    anat = done.out_dir / f'sub-{label}' / 'anat'
-    name = f'sub-{label}_space-SWI_seg-deepmir_desc-lesions_dseg.json'
-    assert says in ' '.join(json.loads((anat / name).read_text())['Notes'])
-    sidecar = json.loads((anat / f'sub-{label}_space-SWI_desc-preproc_Chimap.json').read_text())
-    assert f'{sidecar["ConversionFactor"]:g}' in says
-    assert sidecar['Units'] == 'ppm'
+    assert says in ' '.join(sidecar(done, label, 'seg-deepmir_desc-lesions_dseg')['Notes'])
+    chi = sidecar(done, label, 'desc-preproc_Chimap')
+    assert f'{chi["ConversionFactor"]:g}' in says
+    assert chi['Units'] == 'ppm'
 
 
-def test_another_head_in_the_t2w_is_refused(tmp_path, subject, deepmir):
-    root = tmp_path / 'bids'
-    create_dataset(root)
-    write_subject(root, '01', subject(11))
-    other = subject(12).t2w
-    nib.save(other, root / 'sub-01' / 'anat' / 'sub-01_T2w.nii.gz')
-    done = deepmir(root, tmp_path, '--sloppy')
-    assert done.status == 1
-    assert 'failed: sub-01:' in done.said
-    assert 'sub-01_T2w.nii.gz' in done.said
+def test_the_group_level_shows_the_flags(done):
+    assert main([str(done.out_dir), str(done.out_dir), 'group', '--allow-mixed']) == 0
+    qc = read_tsv(done.out_dir / 'group_qc.tsv').set_index('participant_id')
+    assert qc.loc['sub-nochi', 'flags'] == 'qsm_unusable,t2w_mismatch'
+    assert qc['flags'].isna()['sub-mended']

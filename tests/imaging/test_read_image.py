@@ -10,6 +10,7 @@ from deepmir_bids.errors import InputError
 from deepmir_bids.imaging.read_image import load_volume
 
 RNG = np.random.default_rng(0)
+VALUES = RNG.normal(100, 10, (8, 9, 10)).astype(np.float32)
 
 
 def write(path, data, affine=None, sform=None, codes=(1, 1)):
@@ -90,3 +91,55 @@ def test_a_sheared_affine_is_an_error(tmp_path, block):
     sheared[0, 1] = 0.3
     with pytest.raises(InputError, match='sheared'):
         load_volume(write(tmp_path / 'a.nii.gz', block, sform=sheared, codes=(0, 1)))
+
+
+@pytest.mark.parametrize(
+    ('make', 'cure'),
+    [
+        (lambda p: p.symlink_to('../.git/annex/objects/x.nii.gz'), 'datalad get'),
+        (lambda p: p.symlink_to('elsewhere.nii.gz'), 'restore what it points to'),
+        (lambda p: p.write_text('/annex/objects/MD5E-s1--0.nii.gz\n'), 'datalad get'),
+        (lambda p: p.write_text('version https://git-lfs.github.com/spec/v1\n'), 'git lfs pull'),
+        (lambda p: p.write_bytes(nib.Nifti1Image(VALUES, np.eye(4)).to_bytes()), 'rename it to'),
+    ],
+)
+def test_a_file_that_is_not_there_or_misnamed_has_its_cure(tmp_path, make, cure):
+    path = tmp_path / 'sub-01_swi.nii.gz'
+    make(path)
+    with pytest.raises(InputError, match=cure):
+        load_volume(path)
+
+
+def test_a_compressed_file_that_does_not_say_so(tmp_path):
+    path = tmp_path / 'sub-01_swi.nii'
+    nib.save(nib.Nifti1Image(VALUES, np.eye(4)), tmp_path / 'a.nii.gz')
+    (tmp_path / 'a.nii.gz').rename(path)
+    with pytest.raises(InputError, match=r'rename it to sub-01_swi.nii.gz'):
+        load_volume(path)
+
+
+def test_complex_numbers_become_their_magnitude(tmp_path):
+    path = tmp_path / 'sub-01_swi.nii'
+    nib.save(nib.Nifti1Image((VALUES * (0.6 + 0.8j)).astype(np.complex64), np.eye(4)), path)
+    image, notes = load_volume(path)
+    np.testing.assert_allclose(image.get_fdata(), VALUES, rtol=1e-5)
+    assert 'magnitude' in notes[0]
+
+
+@pytest.mark.parametrize(('unit', 'per_mm'), [('micron', 1000), ('meter', 0.001), ('mm', 1)])
+def test_a_header_in_another_unit_is_read_as_it_says(tmp_path, unit, per_mm):
+    path = tmp_path / 'sub-01_swi.nii'
+    image = nib.Nifti1Image(VALUES, np.diag([0.45 * per_mm, 0.45 * per_mm, 2 * per_mm, 1]))
+    image.header.set_xyzt_units(unit)
+    nib.save(image, path)
+    read, notes = load_volume(path)
+    np.testing.assert_allclose(nib.affines.voxel_sizes(read.affine), [0.45, 0.45, 2], rtol=1e-5)
+    assert notes == []
+
+
+def test_a_stack_of_magnitude_and_phase_is_named(tmp_path):
+    path = tmp_path / 'sub-01_swi.nii'
+    both = np.stack([VALUES, VALUES / VALUES.max() * 6 - 3], -1)
+    nib.save(nib.Nifti1Image(both, np.eye(4)), path)
+    with pytest.raises(InputError, match='magnitude and a phase'):
+        load_volume(path)

@@ -43,7 +43,7 @@ def steps(settings, anatomy, unit):
 
 
 def test_every_input_has_its_steps(files, anatomy):
-    _, names = steps(files[0], anatomy, files[1])
+    graph, names = steps(files[0], anatomy, files[1])
     wanted = {
         'load_swi',
         'align_t2w',
@@ -54,14 +54,14 @@ def test_every_input_has_its_steps(files, anatomy):
         'publish',
     }
     assert wanted <= set(names)
-    assert 'correct_swi' not in names
+    assert names['choose_head'] in graph.predecessors(names['register'])
 
 
 def test_without_t2w_the_swi_registers_itself(files, anatomy):
     settings, unit = files
     graph, names = steps(settings, anatomy, replace(unit, t2w=None))
     assert 'align_t2w' not in names
-    assert names['correct_swi'] in graph.predecessors(names['register'])
+    assert names['load_swi'] in graph.predecessors(names['choose_head'])
 
 
 def test_without_qsm_nothing_is_converted(files, anatomy):
@@ -85,7 +85,15 @@ def test_the_network_knows_nothing_of_thresholds(files, anatomy):
     _, first = steps(settings, anatomy, unit)
     _, second = steps(replace(settings, threshold_cmb=0.123), anatomy, unit)
     assert first['predict'].inputs.get_hashval() == second['predict'].inputs.get_hashval()
-    assert first['find'].inputs.criteria != second['find'].inputs.criteria
+    thresholds = [
+        {
+            name: case.criteria.thresholds['CMB']
+            for name, case in one['settle'].inputs.cases.items()
+        }
+        for one in (first, second)
+    ]
+    assert set(thresholds[1].values()) == {0.123}
+    assert 0.123 not in thresholds[0].values()
 
 
 def test_units_do_not_share_names(files, anatomy):
@@ -100,18 +108,21 @@ def test_units_do_not_share_names(files, anatomy):
 def test_what_is_said_of_the_methods_is_what_is_run(files, anatomy):
     settings, unit = files
 
-    def methods(unit):
+    def methods(unit, used='swi+qsm+t2w'):
         _, names = steps(settings, anatomy, unit)
-        return names['sidecars'].inputs.facts['methods']['Description']
+        return names['settle'].inputs.cases[used].facts['methods']['Description']
 
     assert 'T2w' in methods(unit)
     assert 'QSM' in methods(unit)
-    alone = methods(replace(unit, t2w=None, qsm=None))
+    alone = methods(replace(unit, t2w=None, qsm=None), 'swi')
     assert 'T2w' not in alone
     assert 'QSM' not in alone
     assert 'N4' in alone
     given = methods(replace(unit, brain_mask=unit.swi))
     assert 'brain mask was given' in given.replace('\n', ' ')
+    left = methods(unit, 'swi+qsm')
+    assert 'T2w could not be used' in left
+    assert 'The SWI was registered' in left.replace('\n', ' ')
     # Each reference that is cited is listed, and no other.
     for text in (methods(unit), alone):
         cited = {int(number) for number in re.findall(r'\[(\d+)\]', text)}
@@ -121,7 +132,8 @@ def test_what_is_said_of_the_methods_is_what_is_run(files, anatomy):
 def test_a_fall_back_is_recorded(files, anatomy):
     note = 'the built-in anatomy is used'
     graph, names = steps(files[0], replace(anatomy, note=note), files[1])
-    assert names['sidecars'].inputs.facts['anatomy']['TemplateNote'] == note
+    for case in names['settle'].inputs.cases.values():
+        assert case.facts['anatomy']['TemplateNote'] == note
     (notes,) = (node for node in graph if node.fullname.endswith('sub_01_wf.notes'))
     assert note in notes.inputs.in1
 

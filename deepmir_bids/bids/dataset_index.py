@@ -1,0 +1,49 @@
+"""The index of a dataset, made by pybids, of no more files than are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from deepmir_bids.bids.filter_file import listed
+from deepmir_bids.bids.whole_files import make_once
+
+
+def relevant_files(queries: Sequence[dict[str, Any]]) -> str:
+    """Pattern of the files worth indexing: what may be asked for, and the description."""
+    suffixes = {suffix for query in queries for suffix in listed(query['suffix'])}
+    names = '|'.join(map(re.escape, sorted(suffixes)))
+    return rf'(_({names})\.(nii|nii\.gz)|dataset_description\.json)$'
+
+
+def shared_index(root: Path, relevant: str, database_dir: Path):
+    """Index of a whole dataset in a folder of its own: made once, read by all later runs."""
+    from bids.layout import BIDSLayout
+
+    digest = hashlib.sha256(f'{root.resolve()} {relevant}'.encode()).hexdigest()[:12]
+    folder = database_dir / f'{root.resolve().name}-{digest}'
+    make_once(folder, lambda empty: index_dataset(root, relevant, (), empty))
+    return BIDSLayout(root, validate=False, database_path=folder)
+
+
+def index_dataset(root: Path, relevant: str, only: Sequence[str], database: Path | None = None):
+    """Index those participants' relevant files alone; every other folder is not even opened."""
+    from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
+    labels = '|'.join(map(re.escape, only)) or '[^/]+'
+    not_theirs = re.compile(rf'^/(?!sub-({labels})(/|$))(?!.*\.json$)[^/]+')
+    not_an_image = re.compile(rf'/(?!.*{relevant})[^/]*\.[^/]+$')
+    # No sidecar is read: images are told by their names and, later, by their content.
+    indexer = BIDSLayoutIndexer(
+        validate=False, ignore=[not_theirs, not_an_image], index_metadata=False
+    )
+    return BIDSLayout(
+        root,
+        validate=False,
+        indexer=indexer,
+        config=['bids', 'derivatives'],
+        database_path=database,
+    )

@@ -1,0 +1,137 @@
+"""Which files could be an input of a unit, and what their names say for and against them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepmir_bids.bids.filter_file import listed
+
+#: A minimum intensity projection is a picture made from an SWI, not an SWI. A label says so as a
+#: word of its own: ``acq-minIP``, ``rec-SWImIP``, ``rec-mip10``, but not ``acq-semiparallel``.
+MINIP = re.compile(r'(?i:min-?ip)|mIP|(?<![a-zA-Z])(?i:mip)|(?i:mip)(?![a-zA-Z])')
+#: A phase image, likewise: ``rec-phase``, ``acq-pha``, ``acq-SWIpha``, but not ``acq-phantom``.
+PHASE = re.compile(
+    r'(?i:phase)|(?i:(?<=swi)ph(?:a|s)?)(?![a-z])|(?<![a-z])(?:pha|phs|ph)(?![a-z])'
+    r'|(?:Pha|Phs|Ph)(?![a-z])|(?<![A-Za-z])(?:PHA|PHS|PH)(?![A-Za-z])'
+)
+#: Entities by which a file says in free words what it is.
+FREE = ('acquisition', 'reconstruction')
+#: Of maps that are parts of one another, what is the whole: chi-separation writes
+#: ``desc-paramagnetic``, ``desc-diamagnetic`` and ``desc-total``.
+WHOLE = 'total'
+#: The suffix of an input, where the queries know other spellings of it.
+SUFFIXES = {'qsm': 'Chimap', 't2w': 'T2w'}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file that could be an input of a unit, and what became of it.
+
+    Attributes
+    ----------
+    name
+        Which input: a name of :data:`deepmir_bids.INPUTS`.
+    path
+        The file.
+    left_out
+        Why it is not taken; empty for the one that is.
+
+    """
+
+    name: str
+    path: Path
+    left_out: str = ''
+
+    def for_sidecar(self) -> dict[str, str]:
+        """Say it as a sidecar does."""
+        verdict = f'left out: {self.left_out}' if self.left_out else 'taken'
+        return {'Input': self.name, 'File': self.path.name, 'Verdict': verdict}
+
+    def __str__(self) -> str:
+        return f'{self.path.name}: ' + (
+            f'left out, {self.left_out}' if self.left_out else f'taken as {self.name}'
+        )
+
+
+def objection(name: str, entities: Mapping[str, Any], query: Mapping[str, Any]) -> str:
+    """Say what a file's name has against it as an input; empty if nothing.
+
+    Parameters
+    ----------
+    name
+        Which input.
+    entities
+        What pybids reads from the file's name.
+    query
+        By which it was found: what that asks for by name is taken, save a phase image.
+
+    Examples
+    --------
+    >>> objection('swi', {'suffix': 'swi', 'acquisition': 'SWIpha'}, {})
+    'acq-SWIpha says that it is a phase image'
+    >>> objection('qsm', {'suffix': 'Chimap', 'desc': 'total'}, {})
+    ''
+
+    """
+
+    def asked(entity: str) -> bool:
+        return str(entities[entity]) in map(str, listed(query.get(entity)))
+
+    for entity in FREE if name == 'swi' else ():
+        said = str(entities.get(entity, ''))
+        short = f'{entity[:3]}-{said}'
+        if is_phase(said):
+            return f'{short} says that it is a phase image'
+        if is_minip(said) and not asked(entity):
+            return f'{short} says that it is a minimum intensity projection'
+    desc = entities.get('desc')
+    if desc and not asked('desc') and (name, desc) != ('qsm', WHOLE):
+        return (
+            f'desc-{desc} says that it was derived: to take it nevertheless, ask for '
+            f'{{"{name}": {{"desc": "{desc}"}}}} with --bids-filter-file'
+        )
+    return ''
+
+
+def rank(name: str, entities: Mapping[str, Any]) -> int:
+    """How well a file's name suits an input: files of a higher number are stand-ins."""
+    if name == 'swi':
+        return rank_swi(entities)
+    misspelt = entities.get('suffix') != SUFFIXES[name]
+    return 2 * misspelt + (entities.get('desc') == WHOLE)
+
+
+def rank_swi(entities: Mapping[str, Any]) -> int:
+    """How well a file serves as the SWI: 0 it is one, 1 it says so, 2 it can stand in."""
+    if str(entities.get('suffix', '')).lower() == 'swi':
+        return 0
+    said = ' '.join(str(entities.get(entity, '')) for entity in FREE)
+    return 1 if 'swi' in said.lower() else 2
+
+
+def is_minip(label: str) -> bool:
+    """Whether a label says that a file is a minimum intensity projection.
+
+    Examples
+    --------
+    >>> is_minip('minIP'), is_minip('semiparallel')
+    (True, False)
+
+    """
+    return bool(MINIP.search(label))
+
+
+def is_phase(label: str) -> bool:
+    """Whether a label says that a file is a phase image.
+
+    Examples
+    --------
+    >>> is_phase('SWIpha'), is_phase('phase'), is_phase('phantom'), is_phase('GRAPHIC')
+    (True, True, False, False)
+
+    """
+    return bool(PHASE.search(label))

@@ -1,0 +1,76 @@
+"""Files that were meant as an input, and have a suffix that nobody looks for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from deepmir_bids.bids.unit_of_work import Unit, unit_folder
+
+#: Suffixes that people give these images, besides those that differ by a letter or a case.
+MEANT = {'swi': ('swi', 'T2starw', 'T2star'), 'qsm': ('Chimap', 'QSM'), 't2w': ('T2w',)}
+#: Suffixes of BIDS that look much like one of those, and mean another image.
+OTHERS = {'T1w', 'PDw', 'T2map', 'T1map', 'R2map', 'T2starmap', 'R2starmap', 'T1rho', 'inplaneT2'}
+#: How much of two suffixes has to be equal.
+LIKENESS = 0.75
+
+
+def name_near_misses(
+    name: str, roots: Iterable[Path], subject: str, session: str | None
+) -> list[str]:
+    """Say which files of a unit seem to be an input that was not found.
+
+    Parameters
+    ----------
+    name
+        The input that is missing.
+    roots
+        Datasets that were looked through.
+    subject, session
+        Labels of the unit.
+
+    """
+    notes = []
+    for root in roots:
+        folder = unit_folder(root, Unit(subject, session).label)
+        for path in sorted(_images_in(folder)):
+            suffix = path.name.split('.')[0].rpartition('_')[2]
+            if is_near(suffix, name):
+                notes.append(
+                    f'{path.name} is not taken as {name}: its suffix is {suffix}, and not '
+                    f'{MEANT[name][0]}; rename it, or ask for the suffix with --bids-filter-file.'
+                )
+    return notes
+
+
+def is_near(suffix: str, name: str) -> bool:
+    """Whether a suffix is nearly that of an input, and no other that BIDS knows.
+
+    Examples
+    --------
+    >>> is_near('T2W', 't2w'), is_near('Chimaps', 'qsm'), is_near('T1w', 't2w')
+    (True, True, False)
+
+    """
+    return suffix not in OTHERS and any(
+        suffix != meant
+        and SequenceMatcher(None, suffix.lower(), meant.lower()).ratio() >= LIKENESS
+        for meant in MEANT[name]
+    )
+
+
+def _images_in(folder: Path) -> list[Path]:
+    """Images one folder below a unit's own, sessions aside."""
+    try:
+        entries = [entry for entry in os.scandir(folder) if entry.is_dir()]
+        return [
+            Path(image.path)
+            for entry in entries
+            if not entry.name.startswith('ses-')
+            for image in os.scandir(entry.path)
+            if image.name.endswith(('.nii', '.nii.gz'))
+        ]
+    except OSError:
+        return []
