@@ -45,7 +45,9 @@ def collect_units(settings: Settings) -> list[Unit]:
     layouts = {'swi': [raw], 'qsm': [raw, *derivatives], 't2w': [raw]}
     masks = [index(path) for path in settings.brain_mask_from.values()]
     used = {name: layouts[name] for name in settings.inputs}
-    sessions = Counter(subject for subject, _ in labels)
+    # Whoever asks for one session of several must not get what belongs to none.
+    every = find_units(settings.bids_dir, settings.participant_label, ())
+    sessions = Counter(subject for subject, _ in every)
     return [
         _unit(_Place(subject, session, sessions[subject] == 1), used, queries, masks)
         for subject, session in labels
@@ -143,8 +145,8 @@ def _images(
             there = f'ses-{wanted[0]}' if wanted[0] else 'no session'
             text = f'the {name} is taken from {there} of {Path(layout.root).name}: '
             note = [f'{text}the participant has one scan in each dataset.']
-        labels = {None if label is None else str(label) for label in wanted}
-        images = [image for image in found if image.get_entities().get('session') in labels]
+        taken = {None if label is None else str(label) for label in wanted}
+        images = [image for image in found if image.get_entities().get('session') in taken]
         if images:
             return sorted(images, key=lambda image: image.path), note
     return [], []

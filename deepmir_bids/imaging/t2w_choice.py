@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def _coverage(image, swi: Path | None) -> float:
     if swi is None:
         return 1.0
     try:
-        reference = nib.load(swi)
+        reference: Any = nib.load(swi)
     except (OSError, nib.filebasedimages.ImageFileError):
         return 1.0
     sides = [(0.5 + CENTRAL * np.linspace(-0.5, 0.5, 9)) * (n - 1) for n in reference.shape[:3]]

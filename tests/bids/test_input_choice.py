@@ -145,6 +145,8 @@ def test_sessions_that_leave_a_choice_are_named_and_not_taken(make, units):
     assert any('ses-1, ses-2' in note for note in found['sub-01'].notes)
     assert found['sub-02_ses-a'].qsm is None
     assert any('no session' in note for note in found['sub-02_ses-a'].notes)
+    (one,) = units(raw, derivatives={'qsm': qsm}, session_label=('a',)).values()
+    assert one.qsm is None
 
 
 @pytest.mark.parametrize('suffix', ['QSM', 'chimap', 'qsm'])
