@@ -52,7 +52,7 @@ class DescribeResults(SimpleInterface):
             'quality': {
                 'Quality': {
                     **inputs.quality,
-                    'Flags': inputs.flags if isdefined(inputs.flags) else [],
+                    'Flags': sorted(inputs.flags) if isdefined(inputs.flags) else [],
                 }
             },
             'alignment': {'AlignmentMutualInformation': round(inputs.alignment, 4)}
