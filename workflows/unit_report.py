@@ -182,13 +182,16 @@ def report_facts(
     unit: Unit, detection: dict[str, Any], template: str, atlas: str
 ) -> dict[str, str]:
     """What a result rests on, from the sidecar of its lesions, template and atlas."""
-    missing = ', '.join(detection['InputsMissing'])
+    left_out = detection.get('InputsLeftOut', [])
+    missing = ', '.join(name for name in detection['InputsMissing'] if name not in left_out)
     thresholds = detection['Thresholds'].items()
-    return {
+    facts = {
         'Inputs': ', '.join(detection['InputsUsed'])
         + (f' (missing: {missing})' if missing else ''),
+        'Left out, being of no use': f'{", ".join(left_out)}: see the notes' if left_out else '',
         'SWI': unit.swi.name if unit.swi else '',
         'Model': f'{detection["Model"]}, {detection["OperatingPoint"]} operating point',
         'Thresholds': ', '.join(f'{name} {value:.2f}' for name, value in thresholds),
         'Template and atlas': f'{template}, {atlas}',
     }
+    return {name: said for name, said in facts.items() if said}

@@ -214,6 +214,7 @@ def _case(
     detection = {
         'InputsUsed': [name for name in part.inputs if name in card.sees],
         'InputsMissing': [name for name in card.sees if name not in part.inputs],
+        'InputsLeftOut': [name for name in unit.inputs if name not in part.inputs],
         'Version': __version__,
         'Model': card.name,
         'ModelSHA256': card.sha256,

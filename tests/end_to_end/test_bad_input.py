@@ -116,7 +116,7 @@ def sidecar(done, label: str, ending: str) -> dict:
 def test_an_image_of_no_use_costs_that_image_alone(done, label, image, says, flag):
     lesions = sidecar(done, label, 'seg-deepmir_desc-lesions_dseg')
     assert lesions['InputsUsed'] == ['swi']
-    assert image in lesions['InputsMissing']
+    assert image in lesions['InputsLeftOut']
     notes = ' '.join(lesions['Notes'])
     assert says in notes
     assert f'sub-{label}_{SUFFIX[image]}.nii' in notes
@@ -125,6 +125,7 @@ def test_an_image_of_no_use_costs_that_image_alone(done, label, image, says, fla
     assert not list(anat.glob(f'*desc-preproc_{SUFFIX[image]}*'))
     page = (done.out_dir / f'sub-{label}.html').read_text()
     assert escape(says) in page
+    assert 'Left out, being of no use' in page
     assert 'could not be used' in lesions['Description']
 
 
