@@ -18,7 +18,7 @@ from nipype.interfaces.base import (
 from deepmir_bids.anatomy.ants_process import run_in_ants_process
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices
 from deepmir_bids.anatomy.template_choice import Anatomy
-from deepmir_bids.interfaces.imaging import PassOn
+from deepmir_bids.interfaces.imaging import MendedOutputSpec, PassOn, without_shading
 from deepmir_bids.lesions.connected_lesions import iron_area
 
 
@@ -29,11 +29,8 @@ class _AlignInputSpec(BaseInterfaceInputSpec):
     sloppy = traits.Bool(False, usedefault=True)
 
 
-class _AlignOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc='the T2w, its header moved into the world of the SWI')
+class _AlignOutputSpec(MendedOutputSpec):
     mutual_information = traits.Float(desc='of T2w and SWI in the head, nats')
-    notes = traits.List(traits.Str, desc='why it was left out')
-    flags = traits.List(traits.Str, desc='the same in a word')
 
 
 class Align(PassOn):
@@ -87,17 +84,13 @@ class ChooseHead(SimpleInterface):
     output_spec = _ChooseHeadOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.imaging.bias_field import correct_bias
-
-        if isdefined(self.inputs.t2w):
-            self._results |= {'out_file': self.inputs.t2w, 'source_file': self.inputs.t2w_file}
-            return runtime
-        image = run_in_ants_process(
-            correct_bias, nib.load(self.inputs.swi), sloppy=self.inputs.sloppy
-        )
-        self._results['out_file'] = str(Path(runtime.cwd) / 'SWI.nii')
-        self._results['source_file'] = self.inputs.swi_file
-        nib.save(image, self._results['out_file'])
+        inputs = self.inputs
+        if isdefined(inputs.t2w):
+            head, source = inputs.t2w, inputs.t2w_file
+        else:
+            head = without_shading(inputs.swi, inputs.sloppy, runtime)
+            source = inputs.swi_file
+        self._results |= {'out_file': head, 'source_file': source}
         return runtime
 
 

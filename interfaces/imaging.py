@@ -48,17 +48,19 @@ class _LoadVolumeInputSpec(BaseInterfaceInputSpec):
     role = traits.Enum('SWI', 'QSM', 'T2w', 'brain mask', mandatory=True, desc='what it has to be')
 
 
-class _LoadVolumeOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc='the same volume, checked, float32, with one orientation')
-    notes = traits.List(traits.Str, desc='what was mended')
-    flags = traits.List(traits.Str, desc='the same in a word each')
+class MendedOutputSpec(TraitedSpec):
+    """An image, and what was mended in it or why it was left out."""
+
+    out_file = File(exists=True)
+    notes = traits.List(traits.Str, desc='in a sentence each')
+    flags = traits.List(traits.Str, desc='in a word each')
 
 
 class LoadVolume(PassOn):
     """Check one 3D image and make its header plain; leave a QSM or T2w out that is of no use."""
 
     input_spec = _LoadVolumeInputSpec
-    output_spec = _LoadVolumeOutputSpec
+    output_spec = MendedOutputSpec
 
     def _process(self, runtime):
         role, path = self.inputs.role, self.inputs.in_file
@@ -82,26 +84,20 @@ class _LevelSlicesInputSpec(BaseInterfaceInputSpec):
     brain_mask = File(exists=True, mandatory=True)
 
 
-class _LevelSlicesOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc='SWI as the network sees it: NaN where not measured')
-    notes = traits.List(traits.Str, desc='which slices were faulty')
-    flags = traits.List(traits.Str, desc='the same in a word')
-
-
 class LevelSlices(SimpleInterface):
-    """Level slices of an SWI, or leave them out, that do not fit those beside them."""
+    """Level slices of an SWI that do not fit those beside them, or set them to NaN."""
 
     input_spec = _LevelSlicesInputSpec
-    output_spec = _LevelSlicesOutputSpec
+    output_spec = MendedOutputSpec
 
     def _run_interface(self, runtime):
         image = nib.load(self.inputs.in_file)
         brain = read_on_grid(self.inputs.brain_mask, image) > 0
         swi, notes = level_slices(read_on_grid(self.inputs.in_file, image), brain)
-        levelled = nib.Nifti1Image(swi, image.affine, image.header)
-        self._results['out_file'] = _save(levelled, runtime, 'swi_levelled.nii') if notes else (
-            self.inputs.in_file
-        )  # fmt: skip
+        self._results['out_file'] = self.inputs.in_file
+        if notes:
+            levelled = nib.Nifti1Image(swi, image.affine, image.header)
+            self._results['out_file'] = _save(levelled, runtime, self.inputs.in_file)
         self._results['notes'] = [f'SWI: {note}.' for note in notes]
         self._results['flags'] = ['swi_slices'] if notes else []
         return runtime
@@ -123,14 +119,19 @@ class CorrectBias(PassOn):
     output_spec = _ImageOutputSpec
 
     def _process(self, runtime):
-        from deepmir_bids.anatomy.ants_process import run_in_ants_process
-        from deepmir_bids.imaging.bias_field import correct_bias
-
-        image = run_in_ants_process(
-            correct_bias, nib.load(self.inputs.in_file), sloppy=self.inputs.sloppy
+        self._results['out_file'] = without_shading(
+            self.inputs.in_file, self.inputs.sloppy, runtime
         )
-        self._results['out_file'] = _save(image, runtime, self.inputs.in_file)
         return runtime
+
+
+def without_shading(in_file: str, sloppy: bool, runtime) -> str:
+    """Take the shading out of an image, in ANTs' own process; return the path of the new one."""
+    from deepmir_bids.anatomy.ants_process import run_in_ants_process
+    from deepmir_bids.imaging.bias_field import correct_bias
+
+    image = run_in_ants_process(correct_bias, nib.load(in_file), sloppy=sloppy)
+    return _save(image, runtime, in_file)
 
 
 class _ToGridInputSpec(BaseInterfaceInputSpec):
@@ -158,11 +159,8 @@ class _ConvertChiInputSpec(BaseInterfaceInputSpec):
     scale = traits.Str('auto', usedefault=True, desc='auto, ppm, ppb, negated-ppm or negated-ppb')
 
 
-class _ConvertChiOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc='QSM in ppm, paramagnetic positive')
+class _ConvertChiOutputSpec(MendedOutputSpec):
     conversion = traits.Dict(desc='what was done, for the sidecar')
-    notes = traits.List(traits.Str, desc='the conversion, if there was one')
-    flags = traits.List(traits.Str, desc='what is wrong with it')
 
 
 class ConvertChi(PassOn):

@@ -15,6 +15,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from deepmir_bids.bids.output_files import INPUTS_OF_RESULTS
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.errors import InputError
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
@@ -71,7 +72,7 @@ class SettleInputs(SimpleInterface):
     output_spec = _SettleOutputSpec
 
     def _run_interface(self, runtime):
-        names = [name for name in ('qsm', 't2w') if isdefined(getattr(self.inputs, name))]
+        names = [name for name in INPUTS_OF_RESULTS if isdefined(getattr(self.inputs, name))]
         case = self.inputs.cases['+'.join(['swi', *names])]
         if case.criteria is None:
             notes = self.inputs.notes if isdefined(self.inputs.notes) else []
