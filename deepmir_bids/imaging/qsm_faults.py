@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.read_image import load_volume
+from deepmir_bids.imaging.read_image import dilate, load_volume
 from deepmir_bids.imaging.resampling import measured_voxels
 
 if TYPE_CHECKING:
@@ -145,11 +145,12 @@ def _bad_rim(
     from scipy.ndimage import distance_transform_edt
 
     rim = np.zeros(measured.shape, dtype=bool)
-    if measured.all():
-        return rim, 0.0
-    # The volume may end inside the brain, so its own faces are no edge.
-    depth = distance_transform_edt(measured, sampling=zooms)
     thickness = max(SHELL_MM, min(zooms))
+    # The volume may end inside the brain, so its own faces are no edge.
+    outer = measured & dilate(~measured, np.diag([*zooms, 1]), thickness)
+    if not outer.any() or np.median(size[outer]) <= RIM_SD:
+        return rim, 0.0
+    depth = distance_transform_edt(measured, sampling=zooms)
     for number in range(MOST_SHELLS):
         shell = measured & (depth > number * thickness) & (depth <= (number + 1) * thickness)
         if shell.any() and np.median(size[shell]) <= RIM_SD:
@@ -161,14 +162,17 @@ def _bad_rim(
 def _dots(deviation: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """Voxels that stand out alone, of either sign, where there are too many of them."""
     found = np.zeros(measured.shape, dtype=bool)
+    most = MOST_DOTS * measured.sum()
     for sign in (1, -1):
         size = np.where(measured, sign * deviation, 0)
+        if (size > DOT_SD).sum() <= most:
+            continue
         beside = sum(
             (np.roll(size, step, axis) > DOT_SD / 2).astype(np.int8)
             for axis in range(3)
             for step in (1, -1)
         )
         alone = (size > DOT_SD) & (beside <= MOST_BESIDE)
-        if alone.sum() > MOST_DOTS * measured.sum():
+        if alone.sum() > most:
             found |= alone
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import zlib
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 FORM_TOLERANCE_MM = 1.0
 #: More non-finite voxels than this and the image is not merely masked.
 MAX_NONFINITE = 0.8
+#: A mask is widened by shifting it so many times, or less, in less time than by its distances.
+MOST_SHIFTS = 200
 #: Where git-annex keeps what it has fetched.
 ANNEX = '/annex/objects/'
 #: Pointers of git-annex and Git LFS are shorter than this.
@@ -244,4 +247,19 @@ def dilate(mask: np.ndarray, affine: np.ndarray, radius_mm: float) -> np.ndarray
     from nibabel.affines import voxel_sizes
     from scipy.ndimage import distance_transform_edt
 
-    return distance_transform_edt(~mask.astype(bool), sampling=voxel_sizes(affine)) <= radius_mm
+    zooms, mask = voxel_sizes(affine), mask.astype(bool)
+    if not mask.any():  # nothing to be distant from
+        return mask
+    reach = [
+        min(math.ceil(radius_mm / side), n) for side, n in zip(zooms, mask.shape, strict=True)
+    ]
+    ball = np.ones([2 * n + 1 for n in reach], dtype=bool)
+    ball[tuple(reach)] = False
+    ball = distance_transform_edt(ball, sampling=zooms) <= radius_mm
+    if ball.sum() > MOST_SHIFTS:
+        return distance_transform_edt(~mask, sampling=zooms) <= radius_mm
+    padded = np.pad(mask, [(n, n) for n in reach])
+    wide = np.zeros_like(mask)
+    for offset in np.argwhere(ball):
+        wide |= padded[tuple(slice(o, o + n) for o, n in zip(offset, mask.shape, strict=True))]
+    return wide

@@ -5,9 +5,10 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.read_image import load_volume
+from deepmir_bids.imaging.read_image import dilate, load_volume
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(100, 10, (8, 9, 10)).astype(np.float32)
@@ -143,3 +144,13 @@ def test_a_stack_of_magnitude_and_phase_is_named(tmp_path):
     nib.save(nib.Nifti1Image(both, np.eye(4)), path)
     with pytest.raises(InputError, match='magnitude and a phase'):
         load_volume(path)
+
+
+@pytest.mark.parametrize('radius_mm', [0.5, 1.5, 2, 6])
+@pytest.mark.parametrize('zooms', [(0.5, 0.5, 0.5), (0.9375, 0.9375, 2), (1, 1, 9)])
+def test_a_mask_is_widened_by_a_distance(zooms, radius_mm):
+    mask = np.zeros((15, 16, 9), dtype=bool)
+    mask[tuple(RNG.integers(0, mask.shape, (4, 3)).T)] = True
+    near = distance_transform_edt(~mask, sampling=zooms) <= radius_mm
+    np.testing.assert_array_equal(dilate(mask, np.diag([*zooms, 1]), radius_mm), near)
+    assert not dilate(np.zeros_like(mask), np.diag([*zooms, 1]), radius_mm).any()
