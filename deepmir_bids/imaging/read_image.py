@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from deepmir_bids.errors import InputError
+from deepmir_bids.errors import AbsentError, InputError
 
 if TYPE_CHECKING:
     import nibabel as nib
@@ -29,7 +29,9 @@ POINTER_BYTES = 1024
 _ORDERS: tuple[Literal['little', 'big'], ...] = ('little', 'big')
 
 
-def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
+def load_volume(
+    path: str | Path, read: tuple[Any, np.ndarray] | None = None
+) -> tuple[nib.Nifti1Image, list[str]]:
     """Read one 3D image, or say in a sentence why it cannot be used.
 
     The result is float32 with shape (X, Y, Z), finite, and has one orientation: its qform and
@@ -39,6 +41,8 @@ def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
     ----------
     path
         A NIfTI file, compressed or not.
+    read
+        What `read_image` gave for it, if it was read already.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
     import nibabel as nib
 
     path = Path(path)
-    image, data = read_image(path)
+    image, data = read or read_image(path)
     data = _three_axes(data, path)
     affine, notes = _orientation(image, path)
     if np.issubdtype(image.get_data_dtype(), np.complexfloating):
@@ -93,7 +97,7 @@ def read_image(path: Path) -> tuple[Any, np.ndarray]:
         return image, np.asanyarray(image.dataobj, dtype=np.float32)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f'{path} is cut short or damaged ({error}): copy it again.') from error
-    except (OSError, ValueError, nib.filebasedimages.ImageFileError) as error:
+    except Exception as error:  # a damaged header may raise anything, such as OverflowError
         raise InputError(
             f'{path} does not hold what its header says ({error}): convert it again.'
         ) from error
@@ -104,7 +108,7 @@ def _check_presence(path: Path) -> None:
 
     Raises
     ------
-    InputError
+    AbsentError, InputError
         If it is one of these.
 
     """
@@ -113,15 +117,15 @@ def _check_presence(path: Path) -> None:
             start = file.read(POINTER_BYTES)
     except FileNotFoundError as error:
         if not path.is_symlink():
-            raise InputError(f'{path} is not there any more.') from error
+            raise AbsentError(f'{path} is not there any more.') from error
         target = os.readlink(path)
         cure = f'datalad get {path}' if ANNEX in target else 'restore what it points to'
-        raise InputError(f'{path} is a link to {target}, which is not there: {cure}.') from error
+        raise AbsentError(f'{path} is a link to {target}, which is not there: {cure}.') from error
     except OSError as error:
         raise InputError(f'{path} cannot be read: {error.strerror}.') from error
     if start.startswith(b'version https://git-lfs') or ANNEX.encode() in start[:512]:
         how = 'git lfs pull' if start.startswith(b'version') else f'datalad get {path}'
-        raise InputError(f'{path} was not fetched, only its place is there: {how}.')
+        raise AbsentError(f'{path} was not fetched, only its place is there: {how}.')
     zipped = start[:2] == b'\x1f\x8b'
     if path.name.endswith('.nii.gz') and start and not zipped and _is_nifti(start):
         raise InputError(f'{path} is not compressed: rename it to {path.name[:-3]}.')
@@ -155,7 +159,7 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
     """Affine to trust, with a note where the header's two disagree."""
     from nibabel.affines import voxel_sizes
 
-    affine = _in_mm(image)
+    affine = in_mm(image)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
         raise InputError(f'{path} has an unusable affine: convert it again.')
     axes = affine[:3, :3] / voxel_sizes(affine)
@@ -163,7 +167,10 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
         raise InputError(f'{path} has a sheared affine: resample it to a right-angled grid.')
 
     sform, sform_code = image.get_sform(coded=True)
-    qform, qform_code = image.get_qform(coded=True)
+    try:
+        qform, qform_code = image.get_qform(coded=True)
+    except ValueError as error:
+        raise InputError(f'{path} has an unusable qform ({error}): convert it again.') from error
     if not sform_code and not qform_code:
         raise InputError(
             f'{path} has neither qform nor sform, so left and right are unknown: '
@@ -182,7 +189,7 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
     return affine, []
 
 
-def _in_mm(image) -> np.ndarray:
+def in_mm(image) -> np.ndarray:
     """Affine of an image in mm, whatever unit its header names."""
     scale = _mm_per_unit(image)
     return np.diag([scale, scale, scale, 1.0]) @ image.affine

@@ -138,6 +138,23 @@ def test_a_header_in_another_unit_is_read_as_it_says(tmp_path, unit, per_mm):
     assert notes == []
 
 
+@pytest.mark.parametrize(
+    ('start', 'value', 'why'),
+    [
+        (70, b'\x00\x10', 'data code 4096 not recognized'),
+        (42, b'\x00\x80', 'mapped length'),
+        (256, np.float32(1e20).tobytes(), 'unusable qform'),
+    ],
+)
+def test_a_damaged_header_costs_the_image_alone(tmp_path, start, value, why):
+    path = write(tmp_path / 'sub-01_swi.nii', VALUES)
+    content = bytearray(path.read_bytes())
+    content[start : start + len(value)] = value
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=why):
+        load_volume(path)
+
+
 def test_a_stack_of_magnitude_and_phase_is_named(tmp_path):
     path = tmp_path / 'sub-01_swi.nii'
     both = np.stack([VALUES, VALUES / VALUES.max() * 6 - 3], -1)
