@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,7 +44,9 @@ class MendedMap:
     flags: tuple[str, ...]
 
 
-def load_chi(path: str | Path) -> tuple[nib.Nifti1Image, list[str], list[str]]:
+def load_chi(
+    path: str | Path, read: tuple[Any, np.ndarray] | None = None
+) -> tuple[nib.Nifti1Image, list[str], list[str]]:
     """Read a susceptibility map, as `load_volume` does, and mend it.
 
     Returns
@@ -60,7 +62,7 @@ def load_chi(path: str | Path) -> tuple[nib.Nifti1Image, list[str], list[str]]:
     """
     import nibabel as nib
 
-    volume, notes = load_volume(path)
+    volume, notes = load_volume(path, read)
     chi = volume.get_fdata(dtype=np.float32).copy()
     box = _box(chi)
     if signs_in_turn(chi[box]):
