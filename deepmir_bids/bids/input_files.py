@@ -16,6 +16,7 @@ from deepmir_bids.bids.input_choice import choose_file
 from deepmir_bids.bids.near_misses import name_near_misses
 from deepmir_bids.bids.unit_of_work import Unit, find_units
 from deepmir_bids.settings import Settings
+from deepmir_bids.threads import side_by_side
 
 #: What a brain mask is found by (--brain-mask-from).
 MASK_QUERY = {'desc': 'brain', 'suffix': 'mask', 'extension': ['.nii.gz', '.nii']}
@@ -31,7 +32,8 @@ def collect_units(settings: Settings) -> list[Unit]:
 
     """
     search = search_datasets(settings)
-    return [search.unit(place) for place in search.places]
+    # Where names leave a choice, images are read.
+    return list(side_by_side(search.unit, search.places, settings.nprocs))
 
 
 @dataclass(frozen=True)

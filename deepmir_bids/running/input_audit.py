@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from deepmir_bids.bids.input_candidates import Candidate
@@ -15,6 +14,7 @@ from deepmir_bids.imaging.load_input import DISPENSABLE, ROLES, load_input
 from deepmir_bids.imaging.read_image import read_image
 from deepmir_bids.running.units_to_run import unsuited
 from deepmir_bids.settings import Settings
+from deepmir_bids.threads import side_by_side
 
 
 @dataclass(frozen=True)
@@ -84,19 +84,12 @@ class UnitAudit:
 
 
 def audit_units(settings: Settings, search: Search) -> Iterator[UnitAudit]:
-    """Audit every unit, as many at once as the run may have processes; they come in their order.
-
-    Threads do as well as processes here: most of the time goes into inflating and into numpy.
-    """
+    """Audit every unit, as many at once as a run has processes, and give them in order."""
 
     def audit(place: Place) -> UnitAudit:
         return audit_unit(settings, search.unit(place))
 
-    pool = ThreadPoolExecutor(settings.nprocs)
-    try:
-        yield from pool.map(audit, search.places)
-    finally:  # what has not begun is given up when the user stops it
-        pool.shutdown(cancel_futures=True)
+    return side_by_side(audit, search.places, settings.nprocs)
 
 
 def audit_unit(settings: Settings, unit: Unit) -> UnitAudit:
