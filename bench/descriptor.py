@@ -22,8 +22,8 @@ from deepmir_bids.cli.option_types import (
 
 FILE = Path(__file__).parents[1] / 'deepmir.json'
 
-#: Folders that deepmir makes: for Boutiques a file has to be there.
-MADE = ('out_dir', 'work_dir', 'bids_database_dir')
+#: Folders and files that deepmir makes: for Boutiques a file has to be there.
+MADE = ('out_dir', 'work_dir', 'bids_database_dir', 'report')
 #: What the command's own types of numbers stand for.
 NUMBERS: dict[Any, dict[str, Any]] = {
     positive: {'integer': True, 'minimum': 1},

@@ -7,3 +7,7 @@ class UsageError(Exception):
 
 class InputError(Exception):
     """One unit's image cannot be used: that unit fails, the others go on."""
+
+
+class AbsentError(InputError):
+    """An image has a place in its dataset, and its content is not on this disk."""

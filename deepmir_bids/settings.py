@@ -48,6 +48,7 @@ class Settings:
     stop_on_first_crash: bool = False
     reports_only: bool = False
     dry_run: bool = False
+    report: Path | None = None
     sloppy: bool = False
     verbose: int = 0
     by: tuple[str, ...] = ()

@@ -16,15 +16,11 @@ from nipype.interfaces.base import (
 )
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.image_content import load_magnitude
-from deepmir_bids.imaging.qsm_faults import load_chi
+from deepmir_bids.imaging.load_input import DISPENSABLE, ROLES, load_input
 from deepmir_bids.imaging.qsm_units import chi_scale
-from deepmir_bids.imaging.read_image import load_volume, read_on_grid
+from deepmir_bids.imaging.read_image import read_on_grid
 from deepmir_bids.imaging.resampling import resample_to_image
 from deepmir_bids.imaging.slice_faults import level_slices
-
-#: How an image is read that has to be something more than a volume.
-LOADERS = {'SWI': load_magnitude, 'QSM': load_chi}
 
 
 class PassOn(SimpleInterface):
@@ -45,7 +41,7 @@ class PassOn(SimpleInterface):
 
 class _LoadVolumeInputSpec(BaseInterfaceInputSpec):
     in_file = File(mandatory=True, desc='image as it comes from the dataset')
-    role = traits.Enum('SWI', 'QSM', 'T2w', 'brain mask', mandatory=True, desc='what it has to be')
+    role = traits.Enum(*ROLES.values(), mandatory=True, desc='what it has to be')
 
 
 class MendedOutputSpec(TraitedSpec):
@@ -65,12 +61,9 @@ class LoadVolume(PassOn):
     def _process(self, runtime):
         role, path = self.inputs.role, self.inputs.in_file
         try:
-            if role in LOADERS:
-                image, notes, flags = LOADERS[role](path)
-            else:
-                image, notes, flags = *load_volume(path), []
+            image, notes, flags = load_input(role, path)
         except InputError as error:
-            if role not in ('QSM', 'T2w'):
+            if role not in DISPENSABLE:
                 raise
             self._leave_out(role, str(error), f'{role.lower()}_unusable')
             return runtime

@@ -24,7 +24,7 @@ FREE = ('acquisition', 'reconstruction')
 #: ``desc-paramagnetic``, ``desc-diamagnetic`` and ``desc-total``.
 WHOLE = 'total'
 #: The suffix of an input, where the queries know other spellings of it.
-SUFFIXES = {'qsm': 'Chimap', 't2w': 'T2w'}
+SUFFIXES = {'qsm': 'Chimap', 't2w': 'T2w', 'brain_mask': 'mask'}
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Candidate:
     Attributes
     ----------
     name
-        Which input: a name of :data:`deepmir_bids.INPUTS`.
+        Which input: a name of :data:`deepmir_bids.INPUTS`, or ``brain_mask``.
     path
         The file.
     left_out

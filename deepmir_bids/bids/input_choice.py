@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from deepmir_bids.bids.found_files import FoundFile
 from deepmir_bids.bids.input_candidates import Candidate, objection, rank
 
 
 def choose_file(
-    name: str, images: Sequence, query: Mapping[str, Any], swi: Path | None
+    name: str, images: Sequence[FoundFile], query: Mapping[str, Any], swi: Path | None
 ) -> list[Candidate]:
     """Give every file a verdict: one is taken, if any is suited, and the others are left out.
 
@@ -22,14 +23,14 @@ def choose_file(
     name
         Which input.
     images
-        pybids' files, in the order of their paths.
+        What was found, in the order of their paths.
     query
         By which they were found.
     swi
         The unit's SWI, if it is known yet.
 
     """
-    entities = {Path(image.path): image.get_entities() for image in images}
+    entities = {image.path: image.entities for image in images}
     against = {path: objection(name, known, query) for path, known in entities.items()}
     suited = sorted(
         (path for path in entities if not against[path]),

@@ -10,14 +10,14 @@ from typing import Any
 
 from deepmir_bids.bids.dataset_index import index_dataset, relevant_files, shared_index
 from deepmir_bids.bids.filter_file import listed, load_queries
+from deepmir_bids.bids.found_files import OF_UNIT, FoundFile, FoundFiles, find_files
 from deepmir_bids.bids.input_candidates import SUFFIXES, Candidate, rank_swi
 from deepmir_bids.bids.input_choice import choose_file
 from deepmir_bids.bids.near_misses import name_near_misses
 from deepmir_bids.bids.unit_of_work import Unit, find_units
 from deepmir_bids.settings import Settings
+from deepmir_bids.threads import side_by_side
 
-#: Where a query asks for no session of its own.
-_ANY = object()
 #: What a brain mask is found by (--brain-mask-from).
 MASK_QUERY = {'desc': 'brain', 'suffix': 'mask', 'extension': ['.nii.gz', '.nii']}
 
@@ -31,31 +31,13 @@ def collect_units(settings: Settings) -> list[Unit]:
         A participant, session or filter is unknown.
 
     """
-    queries = load_queries(settings.bids_filter_file)
-    relevant = relevant_files([*queries.values(), MASK_QUERY])
-    labels = find_units(settings.bids_dir, settings.participant_label, settings.session_label)
-
-    def index(root: Path):
-        if settings.bids_database_dir:
-            return shared_index(root, relevant, settings.bids_database_dir)
-        return index_dataset(root, relevant, settings.participant_label)
-
-    raw = index(settings.bids_dir)
-    derivatives = [index(path) for path in settings.derivatives.values()]
-    layouts = {'swi': [raw], 'qsm': [raw, *derivatives], 't2w': [raw]}
-    masks = [index(path) for path in settings.brain_mask_from.values()]
-    used = {name: layouts[name] for name in settings.inputs}
-    # Whoever asks for one session of several must not get what belongs to none.
-    every = find_units(settings.bids_dir, settings.participant_label, ())
-    sessions = Counter(subject for subject, _ in every)
-    return [
-        _unit(_Place(subject, session, sessions[subject] == 1), used, queries, masks)
-        for subject, session in labels
-    ]
+    search = search_datasets(settings)
+    # Where names leave a choice, images are read.
+    return list(side_by_side(search.unit, search.places, settings.nprocs))
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """A subject and a session to look in; ``only`` if the raw dataset has no other of theirs."""
 
     subject: str
@@ -63,104 +45,172 @@ class _Place:
     only: bool
 
 
-def _unit(
-    place: _Place,
-    layouts: Mapping[str, Sequence],
-    queries: Mapping[str, dict[str, Any]],
-    masks: Sequence,
-) -> Unit:
-    """Choose one file for each input, and note every choice that a reader would ask about."""
-    files: dict[str, Path] = {}
-    notes: list[str] = []
-    candidates = []
-    for name in layouts:
-        images, note = _images(name, layouts[name], queries[name], place)
-        choice = choose_file(name, images, queries[name], files.get('swi'))
-        candidates += choice
-        for candidate in choice:
-            if not candidate.left_out:
-                files[name] = candidate.path
-        if name in files:
-            notes += _notes_on_choice(name, files[name], choice) + note
-        else:
-            notes += [str(candidate) for candidate in choice]
-            notes += _elsewhere(name, layouts[name], queries[name], place)
-            roots = [Path(layout.root) for layout in layouts[name]]
-            notes += name_near_misses(name, roots, place.subject, place.session)
+@dataclass(frozen=True)
+class Search:
+    """What the datasets have by name; which of it a unit takes is decided when one asks for it.
 
-    mask, note = _images('mask', masks, MASK_QUERY, place)
-    if masks and not mask:
-        note = ['--brain-mask-from has no mask of it: the template gives one.']
-    return Unit(
-        subject=place.subject,
-        session=place.session,
-        brain_mask=Path(mask[0].path) if mask else None,
-        notes=(*notes, *note),
-        candidates=tuple(candidates),
-        **files,
+    Attributes
+    ----------
+    places
+        A place for each unit, in their order.
+    found
+        Files of each dataset that may have an input, by the input's name.
+    queries
+        By which they were found.
+
+    """
+
+    places: Sequence[Place]
+    found: Mapping[str, Sequence[FoundFiles]]
+    queries: Mapping[str, Mapping[str, Any]]
+
+    def unit(self, place: Place) -> Unit:
+        """Choose one file for each input, and note every choice that a reader would ask about."""
+        files: dict[str, Path] = {}
+        notes: list[str] = []
+        candidates: list[Candidate] = []
+        for name, datasets in self.found.items():
+            query = self.queries[name]
+            images, note = _images(name, datasets, query, place)
+            choice = choose_file(name, images, query, files.get('swi'))
+            candidates += choice
+            if taken := [one.path for one in choice if not one.left_out]:
+                files[name] = taken[0]
+                notes += _notes_on_choice(name, images, choice) + note
+            else:
+                notes += [str(candidate) for candidate in choice]
+                notes += _notes_on_lack(name, datasets, query, place)
+        return Unit(
+            subject=place.subject,
+            session=place.session,
+            notes=tuple(notes),
+            candidates=tuple(candidates),
+            **files,
+        )
+
+
+def search_datasets(settings: Settings) -> Search:
+    """Find by name, for all units at once, what may be an input.
+
+    Raises
+    ------
+    UsageError
+        As `collect_units`.
+
+    """
+    queries = {**load_queries(settings.bids_filter_file), 'brain_mask': MASK_QUERY}
+    relevant = relevant_files([*queries.values()])
+    only = settings.participant_label
+    labels = find_units(settings.bids_dir, only, settings.session_label)
+
+    def index(root: Path):
+        if settings.bids_database_dir:
+            return shared_index(root, relevant, settings.bids_database_dir)
+        return index_dataset(root, relevant, only)
+
+    raw = index(settings.bids_dir)
+    derivatives = [index(path) for path in settings.derivatives.values()]
+    layouts = {'swi': [raw], 'qsm': [raw, *derivatives], 't2w': [raw]}
+    layouts = {name: layouts[name] for name in settings.inputs}
+    if settings.brain_mask_from:
+        layouts['brain_mask'] = [index(path) for path in settings.brain_mask_from.values()]
+    found = {
+        name: [find_files(layout, queries[name], only) for layout in several]
+        for name, several in layouts.items()
+    }
+    # Whoever asks for one session of several must not get what belongs to none.
+    sessions = Counter(subject for subject, _ in find_units(settings.bids_dir, only, ()))
+    places = [Place(subject, session, sessions[subject] == 1) for subject, session in labels]
+    return Search(places, found, queries)
+
+
+def _images(
+    name: str, datasets: Sequence[FoundFiles], query: Mapping[str, Any], place: Place
+) -> tuple[Sequence[FoundFile], list[str]]:
+    """Files of the first dataset that has any, in the order of their names, and what to note."""
+    if not _is_asked_for(name, query, place):
+        return [], []
+    wanted = {place.session} if name == 'swi' else _sessions_asked(query, place)
+    for number, dataset in enumerate(datasets):
+        found = dataset.of(place.subject)
+        may_differ = 'session' not in query and (number > 0 or name == 'brain_mask')
+        other = _other_name_of_session(found, place) if may_differ else set()
+        if images := [image for image in found if image.session in (other or wanted)]:
+            return images, [_note_on_session(name, dataset, *other)] if other else []
+    return [], []
+
+
+def _is_asked_for(name: str, query: Mapping[str, Any], place: Place) -> bool:
+    """Whether a filter wants an input of this subject, and the SWI of this session.
+
+    Another session may lend its QSM or T2w; an SWI is what a session is told by.
+    """
+    if 'subject' in query and place.subject not in map(str, listed(query['subject'])):
+        return False
+    return name != 'swi' or place.session in _sessions_asked(query, place)
+
+
+def _sessions_asked(query: Mapping[str, Any], place: Place) -> set[str | None]:
+    """Sessions that an input may come from: the unit's own, or those that a filter gives."""
+    labels = listed(query.get('session', place.session))
+    return {None if label is None else str(label) for label in labels}
+
+
+def _other_name_of_session(found: Sequence[FoundFile], place: Place) -> set[str | None]:
+    """The session of a participant's only scan, where this dataset calls it otherwise.
+
+    A dataset of derivatives may have the session, or lack it, where the raw one does not.
+    """
+    sessions = {image.session for image in found}
+    differ = len(sessions) == 1 and None in {place.session} ^ sessions
+    return sessions if place.only and differ else set()
+
+
+def _note_on_session(name: str, dataset: FoundFiles, session: str | None) -> str:
+    there = f'ses-{session}' if session else 'no session'
+    return (
+        f'the {name} is taken from {there} of {dataset.root.name}: '
+        'the participant has one scan in each dataset.'
     )
 
 
-def _notes_on_choice(name: str, chosen: Path, choice: Sequence[Candidate]) -> list[str]:
-    from bids.layout import parse_file_entities
-
+def _notes_on_choice(
+    name: str, images: Sequence[FoundFile], choice: Sequence[Candidate]
+) -> list[str]:
     notes = []
+    (chosen,) = (one.path for one in choice if not one.left_out)
+    (entities,) = (image.entities for image in images if image.path == chosen)
     if others := [f'{one.path.name}: {one.left_out}' for one in choice if one.left_out]:
         notes.append(f'{chosen.name} is used as {name}; left out: {"; ".join(others)}.')
     suffix = chosen.name.split('.')[0].rpartition('_')[2]
     if name in SUFFIXES and suffix != SUFFIXES[name]:
         notes.append(f'{chosen.name} is taken as {name}; BIDS writes its suffix {SUFFIXES[name]}.')
-    if name == 'swi' and rank_swi(parse_file_entities(chosen.name)) == 2:
+    if name == 'swi' and rank_swi(entities) == 2:
         notes.append(f'{chosen.name} stands in for the SWI: there is none.')
     return notes
 
 
-def _images(
-    name: str, layouts: Sequence, query: Mapping[str, Any], place: _Place
-) -> tuple[list, list[str]]:
-    """Files of the first dataset that has any, in the order of their names, and what to note.
-
-    A filter's ``subject`` and ``session`` narrow the choice, save that another session may lend
-    its QSM or T2w where the filter says so; an SWI is what a session is told by. Of a participant
-    with one scan, a dataset of derivatives may have the session, or lack it, where the raw one
-    does not.
-    """
-    query = dict(query)
-    if 'subject' in query and place.subject not in map(str, listed(query.pop('subject'))):
-        return [], []
-    if name == 'swi' and 'session' in query:
-        wanted = query.pop('session')
-        labels = [None if label is None else str(label) for label in listed(wanted)]
-        if place.session not in labels:
-            return [], []
-    asked = query.pop('session', _ANY)
-    for number, layout in enumerate(layouts):
-        found = layout.get(subject=place.subject, invalid_filters='allow', **query)
-        sessions = {image.get_entities().get('session') for image in found}
-        wanted = [place.session] if asked is _ANY else listed(asked)
-        note = []
-        may_differ = place.only and (number > 0 or name == 'mask') and asked is _ANY
-        if may_differ and len(sessions) == 1 and None in {place.session} ^ sessions:
-            wanted = list(sessions)
-            there = f'ses-{wanted[0]}' if wanted[0] else 'no session'
-            text = f'the {name} is taken from {there} of {Path(layout.root).name}: '
-            note = [f'{text}the participant has one scan in each dataset.']
-        taken = {None if label is None else str(label) for label in wanted}
-        images = [image for image in found if image.get_entities().get('session') in taken]
-        if images:
-            return sorted(images, key=lambda image: image.path), note
-    return [], []
+def _notes_on_lack(
+    name: str, datasets: Sequence[FoundFiles], query: Mapping[str, Any], place: Place
+) -> list[str]:
+    """Say what might have been meant as an input that a unit lacks."""
+    if name == 'brain_mask':
+        return ['--brain-mask-from has no mask of it: the template gives one.']
+    roots = [dataset.root for dataset in datasets]
+    return [
+        *_elsewhere(name, datasets, query, place),
+        *name_near_misses(name, roots, place.subject, place.session),
+    ]
 
 
-def _elsewhere(name: str, layouts: Sequence, query: Mapping[str, Any], place: _Place) -> list[str]:
+def _elsewhere(
+    name: str, datasets: Sequence[FoundFiles], query: Mapping[str, Any], place: Place
+) -> list[str]:
     """Say when an input exists, only not in this session: it is left out on purpose."""
-    if {'subject', 'session'} & set(query):
+    if set(OF_UNIT) & set(query):
         return []
-    labels = {
-        image.get_entities().get('session')
-        for layout in layouts
-        for image in layout.get(subject=place.subject, invalid_filters='allow', **query)
-    } - {place.session}
+    found = [image for dataset in datasets for image in dataset.of(place.subject)]
+    labels = {image.session for image in found} - {place.session}
     if not labels or (place.session is None and name != 'qsm'):
         return []
     where = ', '.join(sorted(f'ses-{label}' if label else 'no session' for label in labels))

@@ -35,7 +35,7 @@ examples:
   deepmir /data/bids /data/deepmir participant
   deepmir /data/bids /data/deepmir participant --participant-label 01 02 --work-dir /scratch
   deepmir /data/bids /data/deepmir participant --derivatives qsm=/data/qsm
-  deepmir /data/bids /data/deepmir participant --dry-run
+  deepmir /data/bids /data/deepmir participant --dry-run --report audit.tsv
   deepmir /data/bids /data/deepmir group --by sex age
 
 exit status: 0 all done; 1 some units failed or were skipped (the last lines say which, and why);
@@ -238,7 +238,10 @@ def _add_run_options(group) -> None:
     )
     add('--stop-on-first-crash', action='store_true', help='end the run with the first failure')
     add('--reports-only', action='store_true', help='make the reports again, nothing else')
-    add('--dry-run', action='store_true', help='list units, inputs and steps; run nothing')
+    add('--dry-run', action='store_true', help='read and judge all inputs; run nothing')
+    add(
+        '--report', type=absolute_path, metavar='TSV', help='with --dry-run: a table of the inputs'
+    )
     add('--sloppy', action='store_true', help='coarse registration, for tests only')
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -133,7 +133,9 @@ def added_offset(content: Content) -> float:
     return content.darkest if seen and content.darkest > LEAST_OFFSET * content.head else 0.0
 
 
-def load_magnitude(path: str | Path) -> tuple[nib.Nifti1Image, list[str], list[str]]:
+def load_magnitude(
+    path: str | Path, read: tuple[Any, np.ndarray] | None = None
+) -> tuple[nib.Nifti1Image, list[str], list[str]]:
     """Read an SWI, or a magnitude that stands in for it, as `load_volume` does.
 
     An offset that the air shows is taken off.
@@ -151,7 +153,7 @@ def load_magnitude(path: str | Path) -> tuple[nib.Nifti1Image, list[str], list[s
     """
     import nibabel as nib
 
-    volume, notes = load_volume(path)
+    volume, notes = load_volume(path, read)
     values = volume.get_fdata(dtype=np.float32)
     content = measure_content(values)
     if why := why_no_magnitude(content):

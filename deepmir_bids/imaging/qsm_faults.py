@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.read_image import load_volume
+from deepmir_bids.imaging.read_image import dilate, load_volume
 from deepmir_bids.imaging.resampling import measured_voxels
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ class MendedMap:
     flags: tuple[str, ...]
 
 
-def load_chi(path: str | Path) -> tuple[nib.Nifti1Image, list[str], list[str]]:
+def load_chi(
+    path: str | Path, read: tuple[Any, np.ndarray] | None = None
+) -> tuple[nib.Nifti1Image, list[str], list[str]]:
     """Read a susceptibility map, as `load_volume` does, and mend it.
 
     Returns
@@ -60,7 +62,7 @@ def load_chi(path: str | Path) -> tuple[nib.Nifti1Image, list[str], list[str]]:
     """
     import nibabel as nib
 
-    volume, notes = load_volume(path)
+    volume, notes = load_volume(path, read)
     chi = volume.get_fdata(dtype=np.float32).copy()
     box = _box(chi)
     if signs_in_turn(chi[box]):
@@ -145,11 +147,12 @@ def _bad_rim(
     from scipy.ndimage import distance_transform_edt
 
     rim = np.zeros(measured.shape, dtype=bool)
-    if measured.all():
-        return rim, 0.0
-    # The volume may end inside the brain, so its own faces are no edge.
-    depth = distance_transform_edt(measured, sampling=zooms)
     thickness = max(SHELL_MM, min(zooms))
+    # The volume may end inside the brain, so its own faces are no edge.
+    outer = measured & dilate(~measured, np.diag([*zooms, 1]), thickness)
+    if not outer.any() or np.median(size[outer]) <= RIM_SD:
+        return rim, 0.0
+    depth = distance_transform_edt(measured, sampling=zooms)
     for number in range(MOST_SHELLS):
         shell = measured & (depth > number * thickness) & (depth <= (number + 1) * thickness)
         if shell.any() and np.median(size[shell]) <= RIM_SD:
@@ -161,14 +164,17 @@ def _bad_rim(
 def _dots(deviation: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """Voxels that stand out alone, of either sign, where there are too many of them."""
     found = np.zeros(measured.shape, dtype=bool)
+    most = MOST_DOTS * measured.sum()
     for sign in (1, -1):
         size = np.where(measured, sign * deviation, 0)
+        if (size > DOT_SD).sum() <= most:
+            continue
         beside = sum(
             (np.roll(size, step, axis) > DOT_SD / 2).astype(np.int8)
             for axis in range(3)
             for step in (1, -1)
         )
         alone = (size > DOT_SD) & (beside <= MOST_BESIDE)
-        if alone.sum() > MOST_DOTS * measured.sum():
+        if alone.sum() > most:
             found |= alone
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import zlib
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from deepmir_bids.errors import InputError
+from deepmir_bids.errors import AbsentError, InputError
 
 if TYPE_CHECKING:
     import nibabel as nib
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 FORM_TOLERANCE_MM = 1.0
 #: More non-finite voxels than this and the image is not merely masked.
 MAX_NONFINITE = 0.8
+#: A mask is widened by shifting it so many times, or less, in less time than by its distances.
+MOST_SHIFTS = 200
 #: Where git-annex keeps what it has fetched.
 ANNEX = '/annex/objects/'
 #: Pointers of git-annex and Git LFS are shorter than this.
@@ -26,7 +29,9 @@ POINTER_BYTES = 1024
 _ORDERS: tuple[Literal['little', 'big'], ...] = ('little', 'big')
 
 
-def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
+def load_volume(
+    path: str | Path, read: tuple[Any, np.ndarray] | None = None
+) -> tuple[nib.Nifti1Image, list[str]]:
     """Read one 3D image, or say in a sentence why it cannot be used.
 
     The result is float32 with shape (X, Y, Z), finite, and has one orientation: its qform and
@@ -36,6 +41,8 @@ def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
     ----------
     path
         A NIfTI file, compressed or not.
+    read
+        What `read_image` gave for it, if it was read already.
 
     Returns
     -------
@@ -53,7 +60,7 @@ def load_volume(path: str | Path) -> tuple[nib.Nifti1Image, list[str]]:
     import nibabel as nib
 
     path = Path(path)
-    image, data = read_image(path)
+    image, data = read or read_image(path)
     data = _three_axes(data, path)
     affine, notes = _orientation(image, path)
     if np.issubdtype(image.get_data_dtype(), np.complexfloating):
@@ -90,7 +97,7 @@ def read_image(path: Path) -> tuple[Any, np.ndarray]:
         return image, np.asanyarray(image.dataobj, dtype=np.float32)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f'{path} is cut short or damaged ({error}): copy it again.') from error
-    except (OSError, ValueError, nib.filebasedimages.ImageFileError) as error:
+    except Exception as error:  # a damaged header may raise anything, such as OverflowError
         raise InputError(
             f'{path} does not hold what its header says ({error}): convert it again.'
         ) from error
@@ -101,7 +108,7 @@ def _check_presence(path: Path) -> None:
 
     Raises
     ------
-    InputError
+    AbsentError, InputError
         If it is one of these.
 
     """
@@ -110,15 +117,15 @@ def _check_presence(path: Path) -> None:
             start = file.read(POINTER_BYTES)
     except FileNotFoundError as error:
         if not path.is_symlink():
-            raise InputError(f'{path} is not there any more.') from error
+            raise AbsentError(f'{path} is not there any more.') from error
         target = os.readlink(path)
         cure = f'datalad get {path}' if ANNEX in target else 'restore what it points to'
-        raise InputError(f'{path} is a link to {target}, which is not there: {cure}.') from error
+        raise AbsentError(f'{path} is a link to {target}, which is not there: {cure}.') from error
     except OSError as error:
         raise InputError(f'{path} cannot be read: {error.strerror}.') from error
     if start.startswith(b'version https://git-lfs') or ANNEX.encode() in start[:512]:
         how = 'git lfs pull' if start.startswith(b'version') else f'datalad get {path}'
-        raise InputError(f'{path} was not fetched, only its place is there: {how}.')
+        raise AbsentError(f'{path} was not fetched, only its place is there: {how}.')
     zipped = start[:2] == b'\x1f\x8b'
     if path.name.endswith('.nii.gz') and start and not zipped and _is_nifti(start):
         raise InputError(f'{path} is not compressed: rename it to {path.name[:-3]}.')
@@ -152,7 +159,7 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
     """Affine to trust, with a note where the header's two disagree."""
     from nibabel.affines import voxel_sizes
 
-    affine = _in_mm(image)
+    affine = in_mm(image)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
         raise InputError(f'{path} has an unusable affine: convert it again.')
     axes = affine[:3, :3] / voxel_sizes(affine)
@@ -160,7 +167,10 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
         raise InputError(f'{path} has a sheared affine: resample it to a right-angled grid.')
 
     sform, sform_code = image.get_sform(coded=True)
-    qform, qform_code = image.get_qform(coded=True)
+    try:
+        qform, qform_code = image.get_qform(coded=True)
+    except ValueError as error:
+        raise InputError(f'{path} has an unusable qform ({error}): convert it again.') from error
     if not sform_code and not qform_code:
         raise InputError(
             f'{path} has neither qform nor sform, so left and right are unknown: '
@@ -179,7 +189,7 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
     return affine, []
 
 
-def _in_mm(image) -> np.ndarray:
+def in_mm(image) -> np.ndarray:
     """Affine of an image in mm, whatever unit its header names."""
     scale = _mm_per_unit(image)
     return np.diag([scale, scale, scale, 1.0]) @ image.affine
@@ -244,4 +254,19 @@ def dilate(mask: np.ndarray, affine: np.ndarray, radius_mm: float) -> np.ndarray
     from nibabel.affines import voxel_sizes
     from scipy.ndimage import distance_transform_edt
 
-    return distance_transform_edt(~mask.astype(bool), sampling=voxel_sizes(affine)) <= radius_mm
+    zooms, mask = voxel_sizes(affine), mask.astype(bool)
+    if not mask.any():  # nothing to be distant from
+        return mask
+    reach = [
+        min(math.ceil(radius_mm / side), n) for side, n in zip(zooms, mask.shape, strict=True)
+    ]
+    ball = np.ones([2 * n + 1 for n in reach], dtype=bool)
+    ball[tuple(reach)] = False
+    ball = distance_transform_edt(ball, sampling=zooms) <= radius_mm
+    if ball.sum() > MOST_SHIFTS:
+        return distance_transform_edt(~mask, sampling=zooms) <= radius_mm
+    padded = np.pad(mask, [(n, n) for n in reach])
+    wide = np.zeros_like(mask)
+    for offset in np.argwhere(ball):
+        wide |= padded[tuple(slice(o, o + n) for o, n in zip(offset, mask.shape, strict=True))]
+    return wide

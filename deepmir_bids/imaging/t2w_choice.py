@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.read_image import read_image
+from deepmir_bids.imaging.read_image import load_volume
 
 #: The brain lies in this central part of the SWI's field of view, along each axis.
 CENTRAL = 0.7
@@ -40,17 +40,17 @@ def choose_t2w(paths: Sequence[Path], swi: Path | None) -> dict[Path, str]:
     ----------
     paths
         In the order of their names, by which they are taken where nothing else decides. One that
-        cannot be read comes last.
+        cannot be used comes last.
     swi
         The SWI, whose brain is to be seen; if there is none, all cover it equally.
 
     """
-    unread, views = [], []
+    unused, views = [], []
     for path in paths:
         try:
             views.append(_look(path, swi))
         except InputError:
-            unread.append(path)
+            unused.append(path)
     if not views:
         return dict.fromkeys(paths, 'it comes later by name')
     most = max(view.coverage for view in views)
@@ -70,12 +70,12 @@ def choose_t2w(paths: Sequence[Path], swi: Path | None) -> dict[Path, str]:
             why[view.path] = f'it is less T2-weighted than {best.path.name}'
         elif view is not best:
             why[view.path] = 'it comes later by name'
-    return why | dict.fromkeys(unread, 'it cannot be read')
+    return why | dict.fromkeys(unused, 'it cannot be used')
 
 
 def _look(path: Path, swi: Path | None) -> T2wView:
-    image, values = read_image(path)
-    values = values.reshape(image.shape[:3]) if values.ndim > 3 else values
+    image, _ = load_volume(path)
+    values = image.get_fdata(dtype=np.float32)
     centre = tuple(slice(round(0.2 * n), max(round(0.8 * n), 1)) for n in values.shape)
     signal = values[centre]
     signal = signal[signal > 0.1 * signal.mean()]
@@ -91,7 +91,9 @@ def _coverage(image, swi: Path | None) -> float:
         return 1.0
     try:
         reference: Any = nib.load(swi)
-    except (OSError, nib.filebasedimages.ImageFileError):
+    except Exception:  # what is wrong with it is said where it is used
+        return 1.0
+    if len(reference.shape) < 3:
         return 1.0
     sides = [(0.5 + CENTRAL * np.linspace(-0.5, 0.5, 9)) * (n - 1) for n in reference.shape[:3]]
     points = np.stack(np.meshgrid(*sides, indexing='ij'), -1).reshape(-1, 3)

@@ -1,7 +1,8 @@
-"""``--dry-run``: what would be run, and with which files, without writing anything."""
+"""``--dry-run``: what would be run, with which files, and what would come of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,39 +10,87 @@ from networkx import topological_sort
 from rich.console import Console
 from rich.markup import escape
 
-from deepmir_bids.bids.input_files import collect_units
-from deepmir_bids.running.units_to_run import choose_anatomy, unsuited
+from deepmir_bids.bids.input_files import search_datasets
+from deepmir_bids.bids.unit_of_work import Unit
+from deepmir_bids.imaging.image_summary import ImageSummary
+from deepmir_bids.running.audit_table import by, write_audit
+from deepmir_bids.running.input_audit import FileAudit, UnitAudit, audit_units
+from deepmir_bids.running.units_to_run import choose_anatomy
 from deepmir_bids.settings import Settings
 
 
 def dry_run(settings: Settings) -> int:
-    """List units, inputs, anatomy and steps; return 1 if some units would be skipped, else 0."""
+    """Audit every unit, list the steps of one; return 1 if some units are not ready, else 0.
+
+    Nothing is written but the table that --report asks for.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    audits = []
+    for audit in audit_units(settings, search_datasets(settings)):
+        show_unit(audit, console)
+        audits.append(audit)
+    if begun := [audit.unit for audit in audits if not audit.skipped]:
+        show_steps(settings, begun[0], console)
+    if settings.report:
+        write_audit(audits, settings.datasets, settings.report)
+    show_sum(audits, console)
+    return 1 if any(audit.skipped or audit.failing for audit in audits) else 0
+
+
+def show_unit(audit: UnitAudit, console: Console) -> None:
+    """Say what was found out about a unit."""
+    console.print(f'[bold]{escape(audit.unit.label)}[/bold]')
+    for file in audit.files:
+        console.print(f'  {file.candidate.name}: {escape(_describe(file))}')
+    for note in audit.notes:
+        console.print(f'  note: {escape(note)}')
+    if audit.skipped or audit.failing:
+        console.print(f'  {escape(audit.expected)}')
+
+
+def _describe(file: FileAudit) -> str:
+    candidate = file.candidate
+    said = str(candidate) if candidate.left_out else str(candidate.path)
+    if candidate.left_out and file.fault:
+        said += f'; it cannot be read: {file.fault}'
+    return f'{said} ({_summarise(file.summary)})' if file.summary else said
+
+
+def _summarise(summary: ImageSummary) -> str:
+    nans = f', {summary.nans:.1%} NaN' if summary.nans else ''
+    return (
+        f'{summary.orientation}, {by(summary.shape)} voxels of {by(summary.voxel_size)} mm, '
+        f'in all {by(summary.field_of_view)} mm; {summary.lowest:.4g} to {summary.highest:.4g}, '
+        f'{summary.zeros:.0%} zeros{nans}'
+    )
+
+
+def show_steps(settings: Settings, unit: Unit, console: Console) -> None:
+    """List template, atlas and the steps of a unit: those of the others are much the same."""
     from deepmir_bids.workflows.whole_app import init_deepmir_wf
 
-    console = Console(highlight=False, soft_wrap=True)
-    units = collect_units(settings)
-    lacking = unsuited(settings, [unit for unit in units if not unit.skipped])
-    for unit in units:
-        console.print(f'[bold]{escape(unit.label)}[/bold]')
-        for name in unit.inputs:
-            console.print(f'  {name}: {escape(str(getattr(unit, name)))}')
-        for candidate in unit.candidates:
-            if candidate.left_out:
-                console.print(f'  {candidate.name}: {escape(str(candidate))}')
-        for note in unit.notes:
-            console.print(f'  note: {escape(note)}')
-        if why := unit.skipped or lacking.get(unit.label):
-            console.print(f'  skipped: {escape(why)}')
-    ready = [unit for unit in units if not unit.skipped and unit.label not in lacking]
-    if ready:
-        with TemporaryDirectory() as folder:
-            anatomy = choose_anatomy(settings, Path(folder))
-            graph = init_deepmir_wf(settings, anatomy, ready)._create_flat_graph()
-        console.print(f'[bold]anatomy[/bold]: {escape(anatomy.name)}, atlas {anatomy.atlas}')
-        if anatomy.note:
-            console.print(f'  note: {escape(anatomy.note)}')
-        steps = [node.fullname.split('.', maxsplit=2)[1:] for node in topological_sort(graph)]
-        console.print(f'[bold]steps[/bold] of {ready[0].label} ({len(steps)} nodes in all)')
-        for name in (name for unit, name in steps if unit == ready[0].workflow_name):
-            console.print(f'  {name}')
-    return 1 if len(ready) < len(units) else 0
+    with TemporaryDirectory() as folder:
+        anatomy = choose_anatomy(settings, Path(folder))
+        graph = init_deepmir_wf(settings, anatomy, [unit])._create_flat_graph()
+    console.print(f'[bold]anatomy[/bold]: {escape(anatomy.name)}, atlas {anatomy.atlas}')
+    if anatomy.note:
+        console.print(f'  note: {escape(anatomy.note)}')
+    console.print(f'[bold]steps[/bold] of {unit.label} ({len(graph)} nodes per unit)')
+    for node in topological_sort(graph):
+        console.print(f'  {node.fullname.split(".", maxsplit=2)[2]}')
+
+
+def show_sum(audits: Sequence[UnitAudit], console: Console) -> None:
+    """Count the units by what would become of them, and name those that are not ready."""
+    skipped = [audit for audit in audits if audit.skipped]
+    failing = [audit for audit in audits if audit.failing]
+    noted = sum(bool(audit.notes) for audit in audits)
+    console.print(
+        f'[bold]{len(audits) - len(skipped) - len(failing)} of {len(audits)} units are ready'
+        f'[/bold]; {len(failing)} would fail, {len(skipped)} would be skipped, '
+        f'{noted} have notes'
+    )
+    if absent := sum(not file.fetched for audit in audits for file in audit.files):
+        console.print(f'{absent} files are not on this disk')
+    for audit in [*skipped, *failing]:
+        console.print(f'{audit.unit.label}: {escape(audit.expected)}')

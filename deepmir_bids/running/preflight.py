@@ -32,6 +32,8 @@ def check_settings(settings: Settings) -> None:
     if not settings.skip_bids_validation:
         check_dataset(settings.bids_dir)
     _check_files(settings)
+    if settings.report is not None:
+        check_report(settings.report, settings)
     if settings.use_plugin is not None:
         read_plugin(settings.use_plugin)
     _check_model(settings)
@@ -80,6 +82,18 @@ def check_places(settings: Settings) -> None:
             )
     if settings.work_dir.resolve() == settings.out_dir.resolve():
         raise UsageError('--work-dir and out_dir are the same folder: choose another --work-dir.')
+
+
+def check_report(path: Path, settings: Settings) -> None:
+    """The table of a dry run is a file of its own, in a folder that is there."""
+    if not settings.dry_run:
+        raise UsageError(f'--report {path} goes with --dry-run: add it, or leave --report out.')
+    if path.suffix != '.tsv' or path.is_dir():
+        raise UsageError(f'--report {path} is no name of a table: give one that ends in .tsv.')
+    if settings.bids_dir.resolve() in path.resolve().parents:
+        raise UsageError(f'--report {path} lies inside the BIDS dataset: choose another place.')
+    if not os.access(path.parent, os.W_OK | os.X_OK) or _read_only(path.parent):
+        raise UsageError(f'--report {path} cannot be written: choose a folder that is there.')
 
 
 def check_writable(folder: Path, what: str) -> None:

@@ -229,6 +229,18 @@ def test_the_t2w_that_covers_the_brain_is_taken(make, units):
     assert 'SWI’s centre' in left_out(unit)['sub-01_acq-hippo_T2w.nii.gz']
 
 
+def test_a_t2w_that_cannot_be_used_gives_way(make, units):
+    names = [f'sub-01/anat/sub-01_run-{n}_T2w.nii.gz' for n in (1, 2)]
+    root = make(SWI, *names)
+    good = head((60, 70, 50), (3, 3, 3))
+    nib.save(good, root / SWI)
+    nib.save(nib.Nifti1Image(np.stack([good.dataobj] * 3, -1), good.affine), root / names[0])
+    nib.save(good, root / names[1])
+    unit = units(root)['sub-01']
+    assert unit.t2w == root / names[1]
+    assert left_out(unit)['sub-01_run-1_T2w.nii.gz'] == 'it cannot be used'
+
+
 def test_the_t2w_that_is_t2_weighted_is_taken(make, units):
     root = make(SWI, *[f'sub-01/anat/sub-01_echo-{n}_T2w.nii.gz' for n in (1, 2)])
     nib.save(head((60, 70, 50), (3, 3, 3)), root / SWI)

@@ -157,6 +157,18 @@ def test_the_qsm_of_a_derivatives_dataset_and_a_given_mask(dataset, tmp_path):
     assert unit.brain_mask.name == 'sub-01_desc-brain_mask.nii.gz'
 
 
+def test_of_several_given_masks_the_others_are_named(dataset, tmp_path):
+    settings = dataset('sub-01/anat/sub-01_acq-swi_T2starw.nii.gz')
+    folder = tmp_path / 'masks' / 'sub-01' / 'anat'
+    folder.mkdir(parents=True)
+    for run in (1, 2):
+        (folder / f'sub-01_run-{run}_desc-brain_mask.nii.gz').touch()
+    unit = only_unit(replace(settings, brain_mask_from={'masks': tmp_path / 'masks'}))
+    assert unit.brain_mask.name == 'sub-01_run-1_desc-brain_mask.nii.gz'
+    assert any('run-2' in note for note in unit.notes)
+    assert [one.name for one in unit.candidates] == ['swi', 'brain_mask', 'brain_mask']
+
+
 def test_only_the_participant_asked_for_is_indexed(dataset):
     settings = dataset(
         *[f'sub-{n:03d}/anat/sub-{n:03d}_acq-swi_T2starw.nii.gz' for n in range(30)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.read_image import load_volume
+from deepmir_bids.imaging.read_image import dilate, load_volume
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(100, 10, (8, 9, 10)).astype(np.float32)
@@ -137,9 +138,36 @@ def test_a_header_in_another_unit_is_read_as_it_says(tmp_path, unit, per_mm):
     assert notes == []
 
 
+@pytest.mark.parametrize(
+    ('start', 'value', 'why'),
+    [
+        (70, b'\x00\x10', 'data code 4096 not recognized'),
+        (42, b'\x00\x80', 'mapped length'),
+        (256, np.float32(1e20).tobytes(), 'unusable qform'),
+    ],
+)
+def test_a_damaged_header_costs_the_image_alone(tmp_path, start, value, why):
+    path = write(tmp_path / 'sub-01_swi.nii', VALUES)
+    content = bytearray(path.read_bytes())
+    content[start : start + len(value)] = value
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=why):
+        load_volume(path)
+
+
 def test_a_stack_of_magnitude_and_phase_is_named(tmp_path):
     path = tmp_path / 'sub-01_swi.nii'
     both = np.stack([VALUES, VALUES / VALUES.max() * 6 - 3], -1)
     nib.save(nib.Nifti1Image(both, np.eye(4)), path)
     with pytest.raises(InputError, match='magnitude and a phase'):
         load_volume(path)
+
+
+@pytest.mark.parametrize('radius_mm', [0.5, 1.5, 2, 6])
+@pytest.mark.parametrize('zooms', [(0.5, 0.5, 0.5), (0.9375, 0.9375, 2), (1, 1, 9)])
+def test_a_mask_is_widened_by_a_distance(zooms, radius_mm):
+    mask = np.zeros((15, 16, 9), dtype=bool)
+    mask[tuple(RNG.integers(0, mask.shape, (4, 3)).T)] = True
+    near = distance_transform_edt(~mask, sampling=zooms) <= radius_mm
+    np.testing.assert_array_equal(dilate(mask, np.diag([*zooms, 1]), radius_mm), near)
+    assert not dilate(np.zeros_like(mask), np.diag([*zooms, 1]), radius_mm).any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.ndimage import binary_opening
 
 from deepmir_bids.imaging.read_image import same_grid
 from deepmir_bids.imaging.resampling import measured_voxels, resample, resample_to_image
@@ -73,6 +74,14 @@ def test_a_lone_zero_is_a_value():
     assert measured[3, 3, 3]
     assert not measured[0].any()
     assert not measured[5, 5, 5]
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_what_is_measured_is_an_opening_of_the_zeros(seed):
+    rng = np.random.default_rng(seed)
+    values = (rng.random(rng.integers(1, 9, 3)) < rng.uniform(0, 0.5)).astype(np.float32)
+    zero = binary_opening(values == 0, np.ones((2, 2, 2)))
+    np.testing.assert_array_equal(measured_voxels(values), ~zero)
 
 
 def test_resampling_keeps_the_place_in_the_world():
