@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepmir_bids.bids.brain_masks import rank_mask
 from deepmir_bids.bids.filter_file import listed
 
 #: A minimum intensity projection is a picture made from an SWI, not an SWI. A label says so as a
@@ -25,6 +26,8 @@ FREE = ('acquisition', 'reconstruction')
 WHOLE = 'total'
 #: The suffix of an input, where the queries know other spellings of it.
 SUFFIXES = {'qsm': 'Chimap', 't2w': 'T2w'}
+#: Entities by which a map says which of several scans it was made from.
+SCAN = ('acquisition', 'reconstruction', 'run')
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Candidate:
     Attributes
     ----------
     name
-        Which input: a name of :data:`deepmir_bids.INPUTS`.
+        Which input: a name of :data:`deepmir_bids.INPUTS`, or ``brain mask``.
     path
         The file.
     left_out
@@ -101,6 +104,8 @@ def rank(name: str, entities: Mapping[str, Any]) -> int:
     """How well a file's name suits an input: files of a higher number are stand-ins."""
     if name == 'swi':
         return rank_swi(entities)
+    if name == 'brain mask':
+        return rank_mask(entities)
     misspelt = entities.get('suffix') != SUFFIXES[name]
     return 2 * misspelt + (entities.get('desc') == WHOLE)
 
@@ -111,6 +116,18 @@ def rank_swi(entities: Mapping[str, Any]) -> int:
         return 0
     said = ' '.join(str(entities.get(entity, '')) for entity in FREE)
     return 1 if 'swi' in said.lower() else 2
+
+
+def other_scan(entities: Mapping[str, Any], swi: Mapping[str, Any]) -> int:
+    """In how many entities a map differs from the SWI that should be of the same scan.
+
+    Examples
+    --------
+    >>> other_scan({'run': 2}, {'run': 1}), other_scan({'run': 2}, {'run': 2})
+    (1, 0)
+
+    """
+    return sum(str(entities.get(name)) != str(swi.get(name)) for name in SCAN)
 
 
 def is_minip(label: str) -> bool:

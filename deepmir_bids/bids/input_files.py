@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepmir_bids.bids.brain_masks import (
+    MASK_QUERY,
+    OF_FIRST_T1W,
+    first_t1w_session,
+    why_no_mask,
+)
 from deepmir_bids.bids.dataset_index import index_dataset, relevant_files, shared_index
 from deepmir_bids.bids.filter_file import listed, load_queries
 from deepmir_bids.bids.input_candidates import SUFFIXES, Candidate, rank_swi
@@ -18,8 +24,6 @@ from deepmir_bids.settings import Settings
 
 #: Where a query asks for no session of its own.
 _ANY = object()
-#: What a brain mask is found by (--brain-mask-from).
-MASK_QUERY = {'desc': 'brain', 'suffix': 'mask', 'extension': ['.nii.gz', '.nii']}
 
 
 def collect_units(settings: Settings) -> list[Unit]:
@@ -42,7 +46,7 @@ def collect_units(settings: Settings) -> list[Unit]:
 
     raw = index(settings.bids_dir)
     derivatives = [index(path) for path in settings.derivatives.values()]
-    layouts = {'swi': [raw], 'qsm': [raw, *derivatives], 't2w': [raw]}
+    layouts = {'swi': [raw, *derivatives], 'qsm': [raw, *derivatives], 't2w': [raw]}
     masks = [index(path) for path in settings.brain_mask_from.values()]
     used = {name: layouts[name] for name in settings.inputs}
     # Whoever asks for one session of several must not get what belongs to none.
@@ -75,6 +79,9 @@ def _unit(
     candidates = []
     for name in layouts:
         images, note = _images(name, layouts[name], queries[name], place)
+        if name == 'swi':
+            made, note_on_made = _made_swi(images, layouts[name], queries[name], place)
+            images, note = [*made, *images], note_on_made or note
         choice = choose_file(name, images, queries[name], files.get('swi'))
         candidates += choice
         for candidate in choice:
@@ -88,17 +95,40 @@ def _unit(
             roots = [Path(layout.root) for layout in layouts[name]]
             notes += name_near_misses(name, roots, place.subject, place.session)
 
-    mask, note = _images('mask', masks, MASK_QUERY, place)
-    if masks and not mask:
-        note = ['--brain-mask-from has no mask of it: the template gives one.']
+    chosen_mask, note = _brain_mask(masks, Path(layouts['swi'][0].root), place)
+    candidates += chosen_mask
     return Unit(
         subject=place.subject,
         session=place.session,
-        brain_mask=Path(mask[0].path) if mask else None,
+        brain_mask=chosen_mask[0].path if chosen_mask else None,
         notes=(*notes, *note),
         candidates=tuple(candidates),
         **files,
     )
+
+
+def _made_swi(
+    images: Sequence, layouts: Sequence, query: Mapping[str, Any], place: _Place
+) -> tuple[list, list[str]]:
+    """SWI that another tool made, where the images found can only stand in for one."""
+    proper = [suffix for suffix in listed(query['suffix']) if suffix.lower() == 'swi']
+    if not proper or any(rank_swi(image.get_entities()) < 2 for image in images):
+        return [], []
+    return _images('swi', layouts, {**query, 'suffix': proper}, place)
+
+
+def _brain_mask(masks: Sequence, raw: Path, place: _Place) -> tuple[list[Candidate], list[str]]:
+    """Choose a given brain mask, the first of the verdicts, and say what a reader would ask."""
+    if not masks:
+        return [], []
+    found, note = _images('mask', masks, MASK_QUERY, place)
+    if not found and place.session == first_t1w_session(raw, place.subject):
+        found, _ = _images('mask', masks, {**MASK_QUERY, 'session': None}, place)
+        note = [OF_FIRST_T1W]
+    choice = choose_file('brain mask', found, MASK_QUERY, None)
+    if not choice:
+        return [], [why_no_mask(masks, place.subject)]
+    return choice, [*note, *_notes_on_choice('brain mask', choice[0].path, choice)]
 
 
 def _notes_on_choice(name: str, chosen: Path, choice: Sequence[Candidate]) -> list[str]:
