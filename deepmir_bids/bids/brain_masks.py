@@ -46,8 +46,10 @@ def why_no_mask(layouts: Sequence, subject: str) -> str:
     others = sorted(
         image.filename for layout in layouts for image in layout.get(subject=subject, **query)
     )
-    text = '--brain-mask-from has no mask of it: the template gives one'
     if not others:
-        return f'{text}.'
+        return '--brain-mask-from has no mask of it: the template gives one.'
     more = f' and {len(others) - 1} more' if len(others) > 1 else ''
-    return f'{text} (of another space or session: {others[0]}{more}).'
+    return (
+        f'--brain-mask-from has masks of another space or session alone ({others[0]}{more}): the '
+        'template gives one.'
+    )
