@@ -133,6 +133,8 @@ def test_itk_sees_each_result_where_nibabel_sees_it(done, apart_in_itk):
     images = [*done.out_dir.rglob('*.nii.gz')]
     assert len(images) > 50
     assert max(map(apart_in_itk, images)) < 0.01
+    headers = [nib.load(path).header for path in images]
+    assert all(header['qform_code'] == header['sform_code'] == 1 for header in headers)
 
 
 def test_a_given_mask_is_used_if_it_lies_on_the_swi(done, subject):
