@@ -96,6 +96,30 @@ class LevelSlices(SimpleInterface):
         return runtime
 
 
+class _FitMaskInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc='a given brain mask, on any grid')
+    source_file = File(mandatory=True, desc='the file it came from, for messages')
+    reference = File(exists=True, mandatory=True, desc='SWI')
+
+
+class FitMask(PassOn):
+    """Pass a given brain mask on, or leave it out where it does not lie on the SWI's brain."""
+
+    input_spec = _FitMaskInputSpec
+    output_spec = MendedOutputSpec
+
+    def _process(self, runtime):
+        from deepmir_bids.imaging.mask_fit import why_not_on_swi
+
+        why = why_not_on_swi(nib.load(self.inputs.in_file), nib.load(self.inputs.reference))
+        if why:
+            name = Path(self.inputs.source_file).name
+            self._leave_out('brain mask', f'{name}: {why}; the template gives one.', 'mask_unfit')
+        else:
+            self._results['out_file'] = self.inputs.in_file
+        return runtime
+
+
 class _CorrectBiasInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, desc='magnitude image of a head')
     sloppy = traits.Bool(False, usedefault=True, desc='coarse and fast, for tests')

@@ -20,6 +20,9 @@ from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.errors import InputError
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 
+#: What a unit can do without, and may turn out to be of no use.
+OPTIONAL = (*INPUTS_OF_RESULTS, 'brain_mask')
+
 
 @dataclass(frozen=True)
 class InputsUsed:
@@ -54,6 +57,7 @@ class _SettleInputSpec(BaseInterfaceInputSpec):
     )
     qsm = File(exists=True, desc='in ppm, if it could be used')
     t2w = File(exists=True, desc='in the world of the SWI, if it could be used')
+    brain_mask = File(exists=True, desc='a given one, if it lies on the SWI')
     notes = traits.List(traits.Str, desc='why an image was left out')
 
 
@@ -72,7 +76,7 @@ class SettleInputs(SimpleInterface):
     output_spec = _SettleOutputSpec
 
     def _run_interface(self, runtime):
-        names = [name for name in INPUTS_OF_RESULTS if isdefined(getattr(self.inputs, name))]
+        names = [name for name in OPTIONAL if isdefined(getattr(self.inputs, name))]
         case = self.inputs.cases['+'.join(['swi', *names])]
         if case.criteria is None:
             notes = self.inputs.notes if isdefined(self.inputs.notes) else []

@@ -58,6 +58,25 @@ def compute_node() -> Callable[[Path], dict[str, str]]:
     return environment
 
 
+@pytest.fixture(scope='session')
+def apart_in_itk() -> Callable[[Path], float]:
+    """Return a function that says how far from nibabel's place ITK sees a corner of an image."""
+    import ants
+    import nibabel as nib
+
+    def measure(path: Path) -> float:
+        seen, image = ants.image_read(str(path)), nib.load(path)
+        itk = np.eye(4)
+        itk[:3, :3] = np.asarray(seen.direction) * seen.spacing
+        itk[:3, 3] = seen.origin
+        corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape])).reshape(3, -1).T
+        forms = [image.affine, image.get_qform(), np.diag([-1, -1, 1, 1]) @ itk]
+        places = np.array([nib.affines.apply_affine(form, corners) for form in forms])
+        return float(np.linalg.norm(places - places[0], axis=-1).max())
+
+    return measure
+
+
 @pytest.fixture
 def write_keras():
     """Return a function that writes a DeepMIR2D as Keras 2 would, and gives its tensors."""

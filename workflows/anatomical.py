@@ -13,6 +13,7 @@ from deepmir_bids.interfaces.anatomy import Align, ChooseHead, Label, MeasureAna
 from deepmir_bids.interfaces.imaging import (
     ConvertChi,
     CorrectBias,
+    FitMask,
     LevelSlices,
     LoadVolume,
     ToGrid,
@@ -35,6 +36,8 @@ def init_anatomical_wf(
         On that grid, if the unit has them and they can be used; ``qsm`` in ppm.
     brain_mask, structures, structure_table, iron_area
         On that grid.
+    given_mask
+        The brain mask that was given, if it lies on the SWI.
     to_template, from_template, registration
         Transforms of images between SWI and template, and how well they fit.
     alignment
@@ -56,6 +59,7 @@ def init_anatomical_wf(
                 't2w',
                 'qsm',
                 'brain_mask',
+                'given_mask',
                 'structures',
                 'structure_table',
                 'iron_area',
@@ -71,8 +75,8 @@ def init_anatomical_wf(
         ),
         name='outputnode',
     )
-    notes = pe.Node(niu.Merge(6), name='notes', run_without_submitting=True)
-    flags = pe.Node(niu.Merge(6), name='flags', run_without_submitting=True)
+    notes = pe.Node(niu.Merge(7), name='notes', run_without_submitting=True)
+    flags = pe.Node(niu.Merge(7), name='flags', run_without_submitting=True)
     load_swi = pe.Node(LoadVolume(in_file=str(unit.swi), role='SWI'), name='load_swi', mem_gb=1)
     choose_head = pe.Node(
         ChooseHead(swi_file=str(unit.swi), sloppy=settings.sloppy), name='choose_head', mem_gb=2
@@ -123,10 +127,16 @@ def init_anatomical_wf(
         load_mask = pe.Node(
             LoadVolume(in_file=str(unit.brain_mask), role='brain mask'), name='load_mask'
         )
+        fit_mask = pe.Node(FitMask(source_file=str(unit.brain_mask)), name='fit_mask', mem_gb=1)
         workflow.connect([
-            (load_mask, register, [('out_file', 'brain_mask')]),
-            (load_mask, label_swi, [('out_file', 'brain_mask')]),
+            (load_mask, fit_mask, [('out_file', 'in_file')]),
+            (load_swi, fit_mask, [('out_file', 'reference')]),
+            (fit_mask, register, [('out_file', 'brain_mask')]),
+            (fit_mask, label_swi, [('out_file', 'brain_mask')]),
+            (fit_mask, outputnode, [('out_file', 'given_mask')]),
             (load_mask, notes, [('notes', 'in2')]),
+            (fit_mask, notes, [('notes', 'in7')]),
+            (fit_mask, flags, [('flags', 'in7')]),
         ])  # fmt: skip
     if unit.t2w:
         _connect_t2w(workflow, settings, unit)
@@ -205,7 +215,7 @@ def describe_anatomy(unit: Unit, used: Collection[str], anatomy: Anatomy) -> str
             'For registration, the SWI was corrected for intensity non-uniformity with N4 [@n4].'
         )
     registered = 'T2w' if 't2w' in used else 'SWI'
-    mask = 'was given' if unit.brain_mask else 'is the template’s'
+    mask = 'was given' if 'brain_mask' in used else 'is the template’s'
     sentences.append(
         f'The {registered} was registered to the template {anatomy.name} with ANTs [@ants], the '
         'best of several starts being chosen by mutual information; brain structures '

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain, combinations
+from typing import Any
 
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
@@ -17,7 +18,7 @@ from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.data import load as load_data
 from deepmir_bids.interfaces.bids import DescribeResults, Publish, PublishPage
 from deepmir_bids.interfaces.imaging import LoadVolume
-from deepmir_bids.interfaces.used_inputs import InputsUsed, SettleInputs
+from deepmir_bids.interfaces.used_inputs import OPTIONAL, InputsUsed, SettleInputs
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.model.model_registry import ModelCard, ModelError, find_model, read_card
 from deepmir_bids.reports.citations import with_references
@@ -120,6 +121,8 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
         ]),
         (report_wf, publish, [('outputnode.figures', 'figures'), ('outputnode.page', 'page')]),
     ])  # fmt: skip
+    if unit.brain_mask:
+        workflow.connect(anatomical_wf, 'outputnode.given_mask', settle, 'brain_mask')
     if unit.t2w:
         workflow.connect([
             (anatomical_wf, settle, [('outputnode.t2w', 't2w')]),
@@ -184,15 +187,12 @@ def possible_cases(
     settings: Settings, unit: Unit, anatomy: Anatomy, card: ModelCard
 ) -> dict[str, InputsUsed]:
     """What follows from each set of images that may turn out to be usable, by its name."""
-    optional = [name for name in unit.inputs if name != 'swi']
+    optional = [name for name in OPTIONAL if getattr(unit, name)]
     cases = {}
     for kept in chain.from_iterable(combinations(optional, n) for n in range(len(optional) + 1)):
-        part = replace(
-            unit,
-            qsm=unit.qsm if 'qsm' in kept else None,
-            t2w=unit.t2w if 't2w' in kept else None,
-        )
-        cases['+'.join(part.inputs)] = _case(settings, unit, part, anatomy, card)
+        left_out: dict[str, Any] = {name: None for name in optional if name not in kept}
+        part = replace(unit, **left_out)
+        cases['+'.join(['swi', *kept])] = _case(settings, unit, part, anatomy, card)
     return cases
 
 
@@ -208,7 +208,7 @@ def _case(
     intro = load_data('methods_intro.md').read_text(encoding='utf-8').format(version=__version__)
     methods = with_references(
         intro
-        + describe_anatomy(unit, part.inputs, anatomy)
+        + describe_anatomy(unit, [name for name in OPTIONAL if getattr(part, name)], anatomy)
         + describe_detection(part.inputs, card, criteria)
     )
     detection = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,18 +30,30 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """Files of one dataset that a query found, by subject, in the order of their paths."""
+    """Files of one dataset that a query found, by subject, in the order of their paths.
+
+    ``derived`` tells whether it is another dataset than the raw one.
+    """
 
     root: Path
     by_subject: Mapping[str, Sequence[FoundFile]]
+    derived: bool
 
     def of(self, subject: str) -> Sequence[FoundFile]:
         """Files of a subject, of whatever session."""
         return self.by_subject.get(subject, ())
 
+    def only(self, suits: Callable[[FoundFile], bool]) -> FoundFiles:
+        """Those of them that suit."""
+        kept = {
+            subject: [file for file in files if suits(file)]
+            for subject, files in self.by_subject.items()
+        }
+        return replace(self, by_subject=kept)
+
 
 def find_files(
-    layout: BIDSLayout, query: Mapping[str, Any], subjects: Sequence[str] = ()
+    layout: BIDSLayout, query: Mapping[str, Any], subjects: Sequence[str] = (), *, derived: bool
 ) -> FoundFiles:
     """Ask a dataset for the files of a query, its subject and session aside.
 
@@ -53,6 +65,8 @@ def find_files(
         Entities and their values.
     subjects
         Labels of those who are wanted; none stands for all.
+    derived
+        Whether it is another dataset than the raw one.
 
     """
     asked = {entity: value for entity, value in query.items() if entity not in OF_UNIT}
@@ -64,4 +78,4 @@ def find_files(
         by_subject[str(found.entities.get('subject'))].append(found)
     for files in by_subject.values():
         files.sort(key=lambda file: file.path)
-    return FoundFiles(Path(layout.root), by_subject)
+    return FoundFiles(Path(layout.root), by_subject, derived)

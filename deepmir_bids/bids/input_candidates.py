@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepmir_bids.bids.brain_masks import rank_mask
 from deepmir_bids.bids.filter_file import listed
 
 #: A minimum intensity projection is a picture made from an SWI, not an SWI. A label says so as a
@@ -25,6 +26,10 @@ FREE = ('acquisition', 'reconstruction')
 WHOLE = 'total'
 #: The suffix of an input, where the queries know other spellings of it.
 SUFFIXES = {'qsm': 'Chimap', 't2w': 'T2w', 'brain_mask': 'mask'}
+#: Rank of a magnitude image that can stand in for an SWI.
+STAND_IN = 2
+#: Entities by which a map says which of several scans it was made from.
+SCAN = ('acquisition', 'reconstruction', 'run')
 
 
 @dataclass(frozen=True)
@@ -101,16 +106,30 @@ def rank(name: str, entities: Mapping[str, Any]) -> int:
     """How well a file's name suits an input: files of a higher number are stand-ins."""
     if name == 'swi':
         return rank_swi(entities)
+    if name == 'brain_mask':
+        return rank_mask(entities)
     misspelt = entities.get('suffix') != SUFFIXES[name]
     return 2 * misspelt + (entities.get('desc') == WHOLE)
 
 
 def rank_swi(entities: Mapping[str, Any]) -> int:
-    """How well a file serves as the SWI: 0 it is one, 1 it says so, 2 it can stand in."""
+    """How well a file serves as the SWI: 0 it is one, 1 it says so, `STAND_IN` it can stand in."""
     if str(entities.get('suffix', '')).lower() == 'swi':
         return 0
     said = ' '.join(str(entities.get(entity, '')) for entity in FREE)
-    return 1 if 'swi' in said.lower() else 2
+    return 1 if 'swi' in said.lower() else STAND_IN
+
+
+def other_scan(entities: Mapping[str, Any], swi: Mapping[str, Any]) -> int:
+    """In how many entities a map differs from the SWI that should be of the same scan.
+
+    Examples
+    --------
+    >>> other_scan({'run': 2}, {'run': 1}), other_scan({'run': 2}, {'run': 2})
+    (1, 0)
+
+    """
+    return sum(str(entities.get(name)) != str(swi.get(name)) for name in SCAN)
 
 
 def is_minip(label: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deepmir_bids.bids.found_files import FoundFile
-from deepmir_bids.bids.input_candidates import Candidate, objection, rank
+from deepmir_bids.bids.input_candidates import Candidate, objection, other_scan, rank
 
 
 def choose_file(
@@ -42,6 +42,9 @@ def choose_file(
     if name == 'swi' and len(suited) > 1:
         why = _without_others(suited)
         best = list(why)
+    elif name == 'qsm' and swi is not None and len(best) > 1:
+        why = _like_the_swi(best, swi)
+        best = list(why)
     elif name == 't2w' and len(best) > 1:
         from deepmir_bids.imaging.t2w_choice import choose_t2w
 
@@ -54,6 +57,21 @@ def choose_file(
             reason = against[path] or why.get(path) or 'another suits better by its name'
             candidates.append(Candidate(name, path, reason))
     return candidates
+
+
+def _like_the_swi(maps: Sequence[Path], swi: Path) -> dict[Path, str]:
+    """Order maps by how many entities they share with the SWI: it tells of which scan they are."""
+    from bids.layout import parse_file_entities
+
+    scan = parse_file_entities(swi.name)
+    apart = {path: other_scan(parse_file_entities(path.name), scan) for path in maps}
+    ordered = sorted(maps, key=apart.__getitem__)
+    return {
+        path: 'it comes later by name'
+        if apart[path] == apart[ordered[0]]
+        else f'{ordered[0].name} is nearer to the SWI by its name'
+        for path in ordered
+    }
 
 
 def _without_others(suited: Sequence[Path]) -> dict[Path, str]:

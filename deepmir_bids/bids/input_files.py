@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from deepmir_bids.bids.brain_masks import (
+    ANY_MASK,
+    MASK_QUERY,
+    OF_FIRST_T1W,
+    first_t1w_session,
+    why_no_mask,
+)
 from deepmir_bids.bids.dataset_index import index_dataset, relevant_files, shared_index
-from deepmir_bids.bids.filter_file import listed, load_queries
+from deepmir_bids.bids.filter_file import load_queries
 from deepmir_bids.bids.found_files import OF_UNIT, FoundFile, FoundFiles, find_files
-from deepmir_bids.bids.input_candidates import SUFFIXES, Candidate, rank_swi
+from deepmir_bids.bids.images_of_unit import Place, images_of
+from deepmir_bids.bids.input_candidates import (
+    STAND_IN,
+    SUFFIXES,
+    Candidate,
+    rank_swi,
+)
 from deepmir_bids.bids.input_choice import choose_file
 from deepmir_bids.bids.near_misses import name_near_misses
 from deepmir_bids.bids.unit_of_work import Unit, find_units
 from deepmir_bids.settings import Settings
 from deepmir_bids.threads import side_by_side
-
-#: What a brain mask is found by (--brain-mask-from).
-MASK_QUERY = {'desc': 'brain', 'suffix': 'mask', 'extension': ['.nii.gz', '.nii']}
 
 
 def collect_units(settings: Settings) -> list[Unit]:
@@ -37,15 +48,6 @@ def collect_units(settings: Settings) -> list[Unit]:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A subject and a session to look in; ``only`` if the raw dataset has no other of theirs."""
-
-    subject: str
-    session: str | None
-    only: bool
-
-
-@dataclass(frozen=True)
 class Search:
     """What the datasets have by name; which of it a unit takes is decided when one asks for it.
 
@@ -57,21 +59,24 @@ class Search:
         Files of each dataset that may have an input, by the input's name.
     queries
         By which they were found.
+    other_masks
+        Brain masks of whatever space, to name where none can be used.
 
     """
 
     places: Sequence[Place]
     found: Mapping[str, Sequence[FoundFiles]]
     queries: Mapping[str, Mapping[str, Any]]
+    other_masks: Sequence[FoundFiles] = ()
 
     def unit(self, place: Place) -> Unit:
         """Choose one file for each input, and note every choice that a reader would ask about."""
         files: dict[str, Path] = {}
         notes: list[str] = []
         candidates: list[Candidate] = []
-        for name, datasets in self.found.items():
+        for name in self.found:
             query = self.queries[name]
-            images, note = _images(name, datasets, query, place)
+            images, note = self._images(name, place)
             choice = choose_file(name, images, query, files.get('swi'))
             candidates += choice
             if taken := [one.path for one in choice if not one.left_out]:
@@ -79,7 +84,7 @@ class Search:
                 notes += _notes_on_choice(name, images, choice) + note
             else:
                 notes += [str(candidate) for candidate in choice]
-                notes += _notes_on_lack(name, datasets, query, place)
+                notes += self._notes_on_lack(name, place)
         return Unit(
             subject=place.subject,
             session=place.session,
@@ -87,6 +92,38 @@ class Search:
             candidates=tuple(candidates),
             **files,
         )
+
+    def _images(self, name: str, place: Place) -> tuple[Sequence[FoundFile], list[str]]:
+        """Files that may be an input, and what to note of where they are."""
+        datasets, query = self.found[name], self.queries[name]
+        images, note = images_of(name, datasets, query, place)
+        if name == 'swi' and not any(rank_swi(image.entities) < STAND_IN for image in images):
+            # An SWI that another tool made goes before a magnitude that would stand in.
+            made, note_on_made = images_of(name, self._proper_swi, query, place)
+            return [*made, *images], note_on_made or note
+        if name == 'brain_mask' and not images and place.session == self._first_session(place):
+            return images_of(name, datasets, {**query, 'session': None}, place)[0], [OF_FIRST_T1W]
+        return images, note
+
+    @cached_property
+    def _proper_swi(self) -> list[FoundFiles]:
+        return [
+            found.only(lambda file: rank_swi(file.entities) == 0) for found in self.found['swi']
+        ]
+
+    def _first_session(self, place: Place) -> str | None:
+        return first_t1w_session(self.found['swi'][0].root, place.subject)
+
+    def _notes_on_lack(self, name: str, place: Place) -> list[str]:
+        """Say what might have been meant as an input that a unit lacks."""
+        if name == 'brain_mask':
+            return [why_no_mask(self.other_masks, place.subject)]
+        datasets = self.found[name]
+        roots = [dataset.root for dataset in datasets]
+        return [
+            *_elsewhere(name, datasets, self.queries[name], place),
+            *name_near_misses(name, roots, place.subject, place.session),
+        ]
 
 
 def search_datasets(settings: Settings) -> Search:
@@ -103,75 +140,28 @@ def search_datasets(settings: Settings) -> Search:
     only = settings.participant_label
     labels = find_units(settings.bids_dir, only, settings.session_label)
 
+    @cache
     def index(root: Path):
         if settings.bids_database_dir:
             return shared_index(root, relevant, settings.bids_database_dir)
         return index_dataset(root, relevant, only)
 
-    raw = index(settings.bids_dir)
-    derivatives = [index(path) for path in settings.derivatives.values()]
-    layouts = {'swi': [raw], 'qsm': [raw, *derivatives], 't2w': [raw]}
-    layouts = {name: layouts[name] for name in settings.inputs}
-    if settings.brain_mask_from:
-        layouts['brain_mask'] = [index(path) for path in settings.brain_mask_from.values()]
-    found = {
-        name: [find_files(layout, queries[name], only) for layout in several]
-        for name, several in layouts.items()
-    }
+    def find(root: Path, query: Mapping[str, Any]) -> FoundFiles:
+        return find_files(index(root), query, only, derived=root != settings.bids_dir)
+
+    found = {}
+    for name in settings.inputs:
+        # A T2w comes from the raw dataset; what was made of others may be an SWI or a QSM.
+        made = () if name == 't2w' else settings.derivatives.values()
+        found[name] = [find(path, queries[name]) for path in (settings.bids_dir, *made)]
+    masks = settings.brain_mask_from.values()
+    if masks:
+        found['brain_mask'] = [find(path, MASK_QUERY) for path in masks]
+    other_masks = [find(path, ANY_MASK) for path in masks]
     # Whoever asks for one session of several must not get what belongs to none.
     sessions = Counter(subject for subject, _ in find_units(settings.bids_dir, only, ()))
     places = [Place(subject, session, sessions[subject] == 1) for subject, session in labels]
-    return Search(places, found, queries)
-
-
-def _images(
-    name: str, datasets: Sequence[FoundFiles], query: Mapping[str, Any], place: Place
-) -> tuple[Sequence[FoundFile], list[str]]:
-    """Files of the first dataset that has any, in the order of their names, and what to note."""
-    if not _is_asked_for(name, query, place):
-        return [], []
-    wanted = {place.session} if name == 'swi' else _sessions_asked(query, place)
-    for number, dataset in enumerate(datasets):
-        found = dataset.of(place.subject)
-        may_differ = 'session' not in query and (number > 0 or name == 'brain_mask')
-        other = _other_name_of_session(found, place) if may_differ else set()
-        if images := [image for image in found if image.session in (other or wanted)]:
-            return images, [_note_on_session(name, dataset, *other)] if other else []
-    return [], []
-
-
-def _is_asked_for(name: str, query: Mapping[str, Any], place: Place) -> bool:
-    """Whether a filter wants an input of this subject, and the SWI of this session.
-
-    Another session may lend its QSM or T2w; an SWI is what a session is told by.
-    """
-    if 'subject' in query and place.subject not in map(str, listed(query['subject'])):
-        return False
-    return name != 'swi' or place.session in _sessions_asked(query, place)
-
-
-def _sessions_asked(query: Mapping[str, Any], place: Place) -> set[str | None]:
-    """Sessions that an input may come from: the unit's own, or those that a filter gives."""
-    labels = listed(query.get('session', place.session))
-    return {None if label is None else str(label) for label in labels}
-
-
-def _other_name_of_session(found: Sequence[FoundFile], place: Place) -> set[str | None]:
-    """The session of a participant's only scan, where this dataset calls it otherwise.
-
-    A dataset of derivatives may have the session, or lack it, where the raw one does not.
-    """
-    sessions = {image.session for image in found}
-    differ = len(sessions) == 1 and None in {place.session} ^ sessions
-    return sessions if place.only and differ else set()
-
-
-def _note_on_session(name: str, dataset: FoundFiles, session: str | None) -> str:
-    there = f'ses-{session}' if session else 'no session'
-    return (
-        f'the {name} is taken from {there} of {dataset.root.name}: '
-        'the participant has one scan in each dataset.'
-    )
+    return Search(places, found, queries, other_masks)
 
 
 def _notes_on_choice(
@@ -185,22 +175,9 @@ def _notes_on_choice(
     suffix = chosen.name.split('.')[0].rpartition('_')[2]
     if name in SUFFIXES and suffix != SUFFIXES[name]:
         notes.append(f'{chosen.name} is taken as {name}; BIDS writes its suffix {SUFFIXES[name]}.')
-    if name == 'swi' and rank_swi(entities) == 2:
+    if name == 'swi' and rank_swi(entities) == STAND_IN:
         notes.append(f'{chosen.name} stands in for the SWI: there is none.')
     return notes
-
-
-def _notes_on_lack(
-    name: str, datasets: Sequence[FoundFiles], query: Mapping[str, Any], place: Place
-) -> list[str]:
-    """Say what might have been meant as an input that a unit lacks."""
-    if name == 'brain_mask':
-        return ['--brain-mask-from has no mask of it: the template gives one.']
-    roots = [dataset.root for dataset in datasets]
-    return [
-        *_elsewhere(name, datasets, query, place),
-        *name_near_misses(name, roots, place.subject, place.session),
-    ]
 
 
 def _elsewhere(

@@ -154,7 +154,7 @@ def _add_input_options(group) -> None:
         action=NamedPaths,
         default={},
         metavar='NAME=PATH',
-        help='other datasets to look for a QSM (suffix Chimap) in',
+        help='other datasets to look for a QSM (suffix Chimap) and an SWI in',
     )
     add(
         '--inputs',
@@ -213,7 +213,7 @@ def _add_anatomy_options(group) -> None:
         action=NamedPaths,
         default={},
         metavar='NAME=PATH',
-        help='derivatives dataset that has desc-brain_mask; it replaces the template’s',
+        help='derivatives dataset (fMRIPrep’s) whose desc-brain_mask replaces the template’s',
     )
 
 

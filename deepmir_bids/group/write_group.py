@@ -90,6 +90,8 @@ def _write_image(density: np.ndarray, path: Path) -> None:
     import nibabel as nib
 
     image = nib.Nifti1Image(density, grid_affine())
+    image.set_qform(grid_affine(), code='mni')
+    image.set_sform(grid_affine(), code='mni')
     image.header.set_xyzt_units('mm')
     image.header['descrip'] = b'lesions per participant per mL'
     beside = path.with_name(f'.{path.name}')

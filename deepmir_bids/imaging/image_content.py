@@ -28,6 +28,9 @@ RINGING = 0.1
 JUMP = 0.7
 #: More of such steps than this, and the values wrap around.
 MOST_JUMPS = 0.008
+#: A filtered phase is flat: its span (of 99 % of the centre) is so many times that of the middle
+#: half and more. A magnitude has contrast.
+LONG_TAILS = 15
 #: Air is this much brighter than the head, on every face, where a magnitude was inverted.
 BRIGHT_AIR = 1.3
 #: Noise of the air over that of the head: below 1 in a magnitude, far above in a phase image.
@@ -59,6 +62,9 @@ class Content:
         Share of negative voxels in the centre, zeros left out.
     jumps
         Share of neighbours in the centre, along the worst axis, that differ by most of the range.
+    tails
+        Span of the middle 99 % of the values in the centre over that of their middle half, zeros
+        left out; 0 where half of them are equal.
     faces
         Median of each of the six faces.
     air_noise
@@ -72,6 +78,7 @@ class Content:
     brightest: float
     negative: float
     jumps: float
+    tails: float
     faces: tuple[float, ...]
     air_noise: float
 
@@ -91,6 +98,7 @@ def measure_content(data: np.ndarray) -> Content:
     darkest, brightest = (float(v) for v in np.percentile(data[::2, ::2], (0.1, 99.9)))
     steps = [np.abs(np.diff(centre, axis=axis)) for axis in range(3)]
     reach = JUMP * (brightest - darkest)
+    low, first, third, high = (float(v) for v in np.percentile(signal, (0.5, 25, 75, 99.5)))
     faces = [_face(data, axis, side) for axis in range(3) for side in (0, 1)]
     head_noise = min((float(np.median(step)) for step in steps if step.size), default=0.0)
     air_noise = float(np.median([_roughness(face) for face in faces]))
@@ -100,6 +108,7 @@ def measure_content(data: np.ndarray) -> Content:
         brightest=brightest,
         negative=float((signal < 0).mean()),
         jumps=max((float((step > reach).mean()) for step in steps if step.size), default=0.0),
+        tails=(high - low) / (third - first) if third > first else 0.0,
         faces=tuple(float(np.median(face)) for face in faces),
         air_noise=air_noise / head_noise if head_noise else 0.0,
     )
@@ -117,6 +126,11 @@ def why_no_magnitude(content: Content) -> str:
         return 'its values wrap around, as those of a phase image: give the magnitude'
     if content.air_noise > NOISY_AIR:
         return 'the air is noisier than the head, as in a phase image: give the magnitude'
+    if content.tails > LONG_TAILS and not signed:
+        return (
+            'it is flat but for a few voxels, as a phase image is after a high-pass filter: give '
+            'the magnitude'
+        )
     if signed:
         return (
             'it has negative values, as a phase image, a susceptibility map, or an image that was '

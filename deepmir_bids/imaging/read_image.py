@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: An sform and a qform that place a corner of the volume further apart than this contradict.
 FORM_TOLERANCE_MM = 1.0
+#: ITK knows no shear: one that moves no corner by more than this need not be straightened.
+SHEAR_TOLERANCE_MM = 0.005
 #: More non-finite voxels than this and the image is not merely masked.
 MAX_NONFINITE = 0.8
 #: A mask is widened by shifting it so many times, or less, in less time than by its distances.
@@ -166,6 +168,7 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
     if not np.allclose(axes.T @ axes, np.eye(3), atol=0.01):
         raise InputError(f'{path} has a sheared affine: resample it to a right-angled grid.')
 
+    affine, notes = _right_angled(affine, image.shape[:3], path.name)
     sform, sform_code = image.get_sform(coded=True)
     try:
         qform, qform_code = image.get_qform(coded=True)
@@ -177,16 +180,42 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
             'convert it again with dcm2niix, or set its qform.'
         )
     if sform_code and qform_code:
-        corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]])).reshape(3, -1)
-        between = (sform - qform) * _mm_per_unit(image)
-        apart = np.linalg.norm(between[:3, :3] @ corners + between[:3, 3:], axis=0)
-        if apart.max() > FORM_TOLERANCE_MM:
+        scale = _mm_per_unit(image)
+        apart = _largest_distance(sform * scale, qform * scale, image.shape[:3])
+        if apart > FORM_TOLERANCE_MM:
             note = (
-                f'{path.name}: qform and sform differ by up to {apart.max():.1f} mm; '
+                f'{path.name}: qform and sform differ by up to {apart:.1f} mm; '
                 'the sform is used (set them equal to silence this).'
             )
-            return affine, [note]
-    return affine, []
+            return affine, [note, *notes]
+    return affine, notes
+
+
+def _right_angled(affine: np.ndarray, shape, name: str) -> tuple[np.ndarray, list[str]]:
+    """Straighten a slight shear around the centre, so that nibabel and ITK see one place."""
+    from nibabel.affines import voxel_sizes
+
+    zooms = voxel_sizes(affine)
+    u, _, vt = np.linalg.svd(affine[:3, :3] / zooms)
+    straight = affine.copy()
+    straight[:3, :3] = (u @ vt) * zooms
+    centre = (np.array(shape) - 1) / 2
+    straight[:3, 3] += (affine - straight)[:3, :3] @ centre
+    moved = _largest_distance(affine, straight, shape)
+    if moved < SHEAR_TOLERANCE_MM:
+        return affine, []
+    note = (
+        f'{name}: the axes are not quite at right angles and were straightened, which moves '
+        f'voxels by up to {moved:.2f} mm.'
+    )
+    return straight, [note]
+
+
+def _largest_distance(one: np.ndarray, other: np.ndarray, shape) -> float:
+    """How far apart, in mm, two affines place a corner of a volume."""
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape])).reshape(3, -1)
+    between = one - other
+    return float(np.linalg.norm(between[:3, :3] @ corners + between[:3, 3:], axis=0).max())
 
 
 def in_mm(image) -> np.ndarray:

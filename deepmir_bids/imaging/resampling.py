@@ -72,7 +72,7 @@ def resample_to_image(image: nib.Nifti1Image, reference: nib.Nifti1Image) -> nib
     measured = np.pad(measured_voxels(values), 1)
     matrix, offset = nib.affines.to_matvec(to_image)
     sampled = resample(padded, matrix, offset + 1, reference.shape[:3], measured, mode='constant')
-    return nib.Nifti1Image(np.nan_to_num(sampled), reference.affine, image.header)
+    return nib.Nifti1Image(np.nan_to_num(sampled), reference.affine, reference.header)
 
 
 def measured_voxels(image: np.ndarray) -> np.ndarray:

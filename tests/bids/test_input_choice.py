@@ -241,13 +241,20 @@ def test_a_t2w_that_cannot_be_used_gives_way(make, units):
     assert left_out(unit)['sub-01_run-1_T2w.nii.gz'] == 'it cannot be used'
 
 
-def test_the_t2w_that_is_t2_weighted_is_taken(make, units):
+@pytest.mark.parametrize(
+    'echo_times', [(0.012, 0.09), (12, 90), (90, 12), (None, 0.09), (None, None)]
+)
+def test_the_t2w_that_is_t2_weighted_is_taken(make, units, echo_times):
+    """By what it shows: whatever unit a sidecar has, or whether it is wrong or absent."""
     root = make(SWI, *[f'sub-01/anat/sub-01_echo-{n}_T2w.nii.gz' for n in (1, 2)])
     nib.save(head((60, 70, 50), (3, 3, 3)), root / SWI)
     for echo, csf in ((1, 1.1), (2, 2.2)):
         nib.save(
             head((60, 70, 50), (3, 3, 3), csf), root / f'sub-01/anat/sub-01_echo-{echo}_T2w.nii.gz'
         )
+        if echo_times[echo - 1]:
+            sidecar = root / f'sub-01/anat/sub-01_echo-{echo}_T2w.json'
+            sidecar.write_text(json.dumps({'EchoTime': echo_times[echo - 1]}))
     unit = units(root)['sub-01']
     assert unit.t2w.name == 'sub-01_echo-2_T2w.nii.gz'
     assert 'less T2-weighted' in left_out(unit)['sub-01_echo-1_T2w.nii.gz']

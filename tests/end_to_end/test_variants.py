@@ -23,6 +23,15 @@ def other_grid(path):
     nib.save(nib.Nifti1Image(values, image.affine), path)
 
 
+def two_forms(path):
+    """Give an image a qform that is turned from its sform, which is the right one."""
+    image = nib.load(path)
+    quarter = np.diag([-1.0, -1, 1, 1]) @ image.affine
+    image.set_qform(quarter, code=1)
+    image.set_sform(image.affine, code=2)
+    nib.save(nib.Nifti1Image(image.get_fdata(dtype=np.float32), None, image.header), path)
+
+
 @pytest.fixture(scope='module')
 def cohort(tmp_path_factory, subject):
     root = tmp_path_factory.mktemp('cohort') / 'bids'
@@ -38,14 +47,31 @@ def cohort(tmp_path_factory, subject):
     add('noswi', subject(11), inputs=('qsm', 't2w'))
     add('oblique', subject(13, tilt_deg=(12.0, -6.0, 9.0)))
     other_grid(root / 'sub-oblique' / 'anat' / 'sub-oblique_Chimap.nii.gz')
+    two_forms(root / 'sub-oblique' / 'anat' / 'sub-oblique_rec-swi_T2starw.nii.gz')
     add('thin', subject(14, voxel_mm=(0.6, 0.6, 2.0), shape=(320, 360, 76)))
     add('cube', subject(15, voxel_mm=(1.0, 1.0, 1.0), shape=(180, 212, 150)))
     return root
 
 
 @pytest.fixture(scope='module')
-def done(cohort, tmp_path_factory, deepmir):
-    return deepmir(cohort, tmp_path_factory.mktemp('run'), '--sloppy')
+def masks(tmp_path_factory, subject):
+    """Brain masks as fMRIPrep names them: one in the SWI's world, and one in another."""
+    root = tmp_path_factory.mktemp('fmriprep')
+    for session, seed, shift in (('noqsm', 11, 0), ('not2w', 12, 300)):
+        mask = reorient(subject(seed).brain_mask, 'LPI').slicer[2:, 3:, 1:]
+        mask.affine[1, 3] += shift
+        label = f'sub-sessions_ses-{session}'
+        folder = root.joinpath(*label.split('_'), 'anat')
+        folder.mkdir(parents=True)
+        for space in ('', '_space-MNI152NLin2009cAsym'):
+            nib.save(mask, folder / f'{label}{space}_desc-brain_mask.nii.gz')
+    return root
+
+
+@pytest.fixture(scope='module')
+def done(cohort, masks, tmp_path_factory, deepmir):
+    given = f'fmriprep={masks}'
+    return deepmir(cohort, tmp_path_factory.mktemp('run'), '--sloppy', '--brain-mask-from', given)
 
 
 #: Where the simulated brains of the cohort are kept.
@@ -101,3 +127,28 @@ def test_a_qsm_of_another_grid_comes_to_the_swis(done, subject):
     np.testing.assert_array_equal(chi.affine, made.swi.affine)
     inner = np.s_[6:-6, 6:-6, 6:-6]
     np.testing.assert_allclose(chi.get_fdata()[inner], made.qsm.get_fdata()[inner], atol=1e-3)
+
+
+def test_itk_sees_each_result_where_nibabel_sees_it(done, apart_in_itk):
+    images = [*done.out_dir.rglob('*.nii.gz')]
+    assert len(images) > 50
+    assert max(map(apart_in_itk, images)) < 0.01
+    headers = [nib.load(path).header for path in images]
+    assert all(header['qform_code'] == header['sform_code'] == 1 for header in headers)
+
+
+def test_a_given_mask_is_used_if_it_lies_on_the_swi(done, subject):
+    def said(session: str, ending: str) -> dict:
+        label = f'sub-sessions_ses-{session}'
+        folder = done.out_dir.joinpath(*label.split('_'), 'anat')
+        return json.loads((folder / f'{label}_space-SWI_{ending}.json').read_text())
+
+    used, unused = (said(name, 'seg-deepmir_desc-lesions_dseg') for name in ('noqsm', 'not2w'))
+    assert 'brain mask was given' in used['Description'].replace('\n', ' ')
+    assert 'mask is the template’s' in unused['Description'].replace('\n', ' ')
+    (note,) = [note for note in unused['Notes'] if 'brain mask was left out' in note]
+    assert 'field of view of the SWI; the template gives one' in note
+    assert said('not2w', 'desc-brain_mask')['Quality']['Flags'] == ['mask_unfit']
+    assert {'Input': 'brain_mask', 'Verdict': 'taken'}.items() <= used['InputCandidates'][
+        -1
+    ].items()

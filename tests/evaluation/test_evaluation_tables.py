@@ -144,6 +144,21 @@ def test_the_last_unit_on_another_grid_leaves_nothing_written(datasets, tmp_path
     assert not (tmp_path / 'out').exists()
 
 
+def test_participants_without_a_lesion_count_for_false_positives_alone(tmp_path, draw, write_unit):
+    box = (1, (25, 10, 5), (2, 2, 2))
+    write_unit(tmp_path, 'sub-01', draw(box), draw(box))
+    write_unit(tmp_path, 'sub-02', draw(), draw(box))  # a false one
+    write_unit(tmp_path, 'sub-03', draw(), draw())
+    tables = evaluate(tmp_path / 'truth', tmp_path / 'deepmir').tables
+    cmb = tables['summary'].query('`class` == "CMB"').set_index('measure')
+    assert cmb.loc['FP_per_subject', 'pooled'] == pytest.approx(1 / 3)
+    assert cmb.loc['FP_per_subject', 'subjects'] == 3
+    assert cmb.loc['sensitivity', ['mean', 'subjects']].tolist() == [1, 1]
+    # Nothing found where nothing is: neither a perfect score nor a failure.
+    assert cmb.loc['precision', ['mean', 'subjects']].tolist() == [0.5, 2]
+    assert cmb.loc['F1', ['mean', 'subjects']].tolist() == [0.5, 2]
+
+
 def test_a_cohort_without_any_lesion(tmp_path, draw, write_unit):
     for label in ('sub-01', 'sub-02'):
         write_unit(tmp_path, label, draw(), draw())

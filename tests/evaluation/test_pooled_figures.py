@@ -47,6 +47,8 @@ def test_means_leave_out_subjects_in_which_a_figure_is_undefined(counts):
     assert table.loc['sensitivity', 'mean'] == pytest.approx((1 + 1 / 3) / 2)
     assert table.loc['precision', 'subjects'] == 3
     assert table.loc['precision', 'mean'] == pytest.approx((3 / 4 + 1 + 0) / 3)
+    assert table.loc['F1', 'subjects'] == 3
+    assert table.loc['F1', 'mean'] == pytest.approx((6 / 7 + 4 / 8 + 0) / 3)
     assert table.loc['FP_per_subject', 'subjects'] == 4
     for measure in ('sensitivity', 'precision', 'F1', 'FP_per_subject'):
         row = table.loc[measure]
@@ -67,7 +69,8 @@ def test_each_subject(counts):
     assert table.loc['sub-02', 'sensitivity'] == pytest.approx(1 / 3)
     assert table.loc['sub-02', 'precision'] == 1
     assert pd.isna(table.loc['sub-03', 'sensitivity'])
-    assert table.loc['sub-03', 'precision'] == 0
+    # No lesion but a false one: an F1 of 0. Neither of them: no F1, and not 1.
+    assert table.loc['sub-03', ['precision', 'F1']].tolist() == [0, 0]
     assert table.loc['sub-04', ['sensitivity', 'precision', 'F1', 'dice']].isna().all()
 
 

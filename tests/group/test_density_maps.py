@@ -51,6 +51,7 @@ def test_maps_count_each_participant_once(cohort_of_four, out):
         assert (about['Participants'], about['Lesions']) == (3, lesions)
         assert about['FWHM'] == 8
         image = nib.load(f'{stem}.nii.gz')
+        assert [int(image.header[f'{form}_code']) for form in ('qform', 'sform')] == [4, 4]
         total = image.get_fdata().sum() * VOXEL_ML
         assert total == pytest.approx(lesions / 3, rel=1e-4)
 

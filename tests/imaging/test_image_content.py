@@ -8,6 +8,7 @@ import pytest
 
 from deepmir_bids.errors import InputError
 from deepmir_bids.imaging.image_content import load_magnitude, measure_content, why_no_magnitude
+from deepmir_bids.reconstruction.homodyne import highpass_phase
 
 RNG = np.random.default_rng(0)
 SHAPE = (64, 72, 48)
@@ -35,6 +36,20 @@ def phase() -> np.ndarray:
     return np.angle(np.exp(1j * np.where(inside, field, noise))).astype(np.float32)
 
 
+def filtered_phase(air: float | None = None) -> np.ndarray:
+    """The same after a high-pass filter: flat, with dipoles around the veins; 0 to 4095.
+
+    Air is noise, or one value.
+    """
+    x, y, _ = np.indices(SHAPE)
+    across, along = (np.minimum(i % 9, 9 - i % 9) for i in (x, y))
+    dipoles = (across**2 - along**2) / np.maximum(across**2 + along**2, 1) ** 2
+    inside = HEAD > 250
+    values = 2048 + 1500 * np.where(across + along < 4, dipoles, 0) + RNG.normal(0, 20, SHAPE)
+    outside = RNG.uniform(0, 4095, SHAPE) if air is None else air
+    return np.where(inside, values, outside).round()
+
+
 def save(values, path, affine=None):
     nib.save(nib.Nifti1Image(values, np.eye(4) if affine is None else affine), path)
     return path
@@ -47,6 +62,11 @@ NO_MAGNITUDE = {
     'phase from 0 to 4095': (phase() + np.pi) / (2 * np.pi) * 4095,
     'phase without air': np.where(HEAD > 250, phase(), 0),
     'phase high-pass filtered': RNG.normal(0, 300, SHAPE),
+    'phase from 0 to 4095, air 0': np.where(HEAD > 250, (phase() + np.pi) / 0.001534, 0),
+    'phase from 0 to 2 pi': phase() % (2 * np.pi),
+    'phase filtered from 0 to 4095': filtered_phase(),
+    'phase filtered from 0 to 4095, air 0': filtered_phase(0),
+    'phase filtered from 0 to 4095, air 2048': filtered_phase(2048),
     'z-scored': (HEAD - HEAD.mean()) / HEAD.std(),
     'z-scored in the brain': np.where(HEAD > 250, (HEAD - 480) / 60, 0),
     'inverted': HEAD.max() - HEAD,
@@ -98,6 +118,14 @@ def test_real_images(shared):
     for name in ('echo-1_part-phase_MEGRE', 'echo-2_part-phase_MEGRE'):
         with pytest.raises(InputError, match='no magnitude'):
             load_magnitude(folder / f'sub-01_{name}.nii.gz')
+    mag, wrapped = (
+        nib.load(folder / f'sub-01_echo-2_part-{part}_MEGRE.nii.gz').get_fdata(dtype=np.float32)
+        for part in ('mag', 'phase')
+    )
+    filtered = highpass_phase(mag * np.exp(1j * wrapped), 16)
+    unsigned = (filtered / np.pi + 1) * 2047.5
+    for values in (unsigned, np.where(mag > 0.1 * mag.max(), unsigned, 0)):
+        assert 'high-pass filter' in why_no_magnitude(measure_content(values))
     crop = shared / 'real_extra/romeo_gre_crop'
     for echo in range(3):
         mag, wrapped = (

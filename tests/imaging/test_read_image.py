@@ -94,6 +94,59 @@ def test_a_sheared_affine_is_an_error(tmp_path, block):
         load_volume(write(tmp_path / 'a.nii.gz', block, sform=sheared, codes=(0, 1)))
 
 
+def turned(degrees: float) -> np.ndarray:
+    """Affine of a field of view of 16 cm, turned about two axes."""
+    one, other = np.eye(4), np.eye(4)
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    one[:2, :2] = other[1:3, 1:3] = [[cos, -sin], [sin, cos]]
+    affine = one @ other @ np.diag([-20, 18, 16, 1.0])
+    affine[:3, 3] = [70, -60, -50]
+    return affine
+
+
+SHEARED = turned(12) @ np.array([[1, 0.009, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ('sform', 'qform', 'codes'),
+    [
+        (turned(12), turned(12), (1, 2)),
+        (turned(12), turned(12), (4, 1)),
+        (turned(12), np.diag([20, 18, 16, 1.0]), (0, 1)),
+        (np.diag([20, 18, 16, 1.0]), turned(12), (1, 0)),
+        (turned(12), turned(42), (1, 1)),
+        (turned(12) @ np.diag([-1, 1, 1, 1]), turned(12), (1, 2)),
+        (SHEARED, turned(12), (1, 1)),
+        (SHEARED, turned(12), (0, 1)),
+    ],
+    ids=['codes 1 2', 'codes 4 1', 'sform', 'qform', 'turned', 'flipped', 'shear', 'shear alone'],
+)
+def test_itk_sees_what_is_written_where_nibabel_sees_it(
+    tmp_path, block, apart_in_itk, sform, qform, codes
+):
+    image = nib.Nifti1Image(block.astype(np.float32), None)
+    image.set_qform(qform, codes[0])
+    image.set_sform(sform, codes[1])
+    nib.save(image, tmp_path / 'a.nii')
+    read, _ = load_volume(tmp_path / 'a.nii')
+    nib.save(read, tmp_path / 'b.nii')
+    assert apart_in_itk(tmp_path / 'b.nii') < 0.01
+
+
+def test_a_slight_shear_is_straightened_around_the_centre_with_a_note(tmp_path, block):
+    image, notes = load_volume(write(tmp_path / 'a.nii', block, sform=SHEARED, codes=(0, 1)))
+    centre = (np.array(block.shape) - 1) / 2
+    np.testing.assert_allclose(
+        nib.affines.apply_affine(image.affine, centre),
+        nib.affines.apply_affine(SHEARED, centre),
+        atol=1e-4,
+    )
+    assert notes[0].startswith('a.nii: the axes are not quite at right angles')
+    plain, notes = load_volume(write(tmp_path / 'b.nii', block, turned(12), codes=(0, 1)))
+    np.testing.assert_array_equal(plain.affine, turned(12).astype(np.float32))
+    assert not notes
+
+
 @pytest.mark.parametrize(
     ('make', 'cure'),
     [

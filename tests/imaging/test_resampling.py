@@ -95,3 +95,13 @@ def test_resampling_keeps_the_place_in_the_world():
     where = np.argwhere(moved.get_fdata() > 0)
     world = nib.affines.apply_affine(reference.affine, where)
     assert np.abs(world - [8, 10, 12]).max() <= 1
+
+
+def test_an_image_on_another_grid_has_both_forms_of_it(tmp_path, masked_qsm, apart_in_itk):
+    reference = image_of(np.zeros((20, 20, 20)), (1.3, 1.3, 1.3), (12, 4, 4))
+    reference.set_qform(reference.affine, code=1)
+    reference.set_sform(reference.affine, code=1)
+    moved = resample_to_image(masked_qsm, reference)
+    assert [int(moved.header[f'{form}_code']) for form in ('qform', 'sform')] == [1, 1]
+    nib.save(moved, tmp_path / 'a.nii')
+    assert apart_in_itk(tmp_path / 'a.nii') < 0.01

@@ -76,7 +76,8 @@ def test_a_given_brain_mask_reaches_registration_and_labels(files, anatomy, tmp_
     settings, unit = files
     unit = replace(unit, brain_mask=tmp_path / 'sub-01_mask.nii.gz')
     graph, names = steps(settings, anatomy, unit)
-    assert set(graph.successors(names['load_mask'])) >= {names['register'], names['label_swi']}
+    assert names['fit_mask'] in graph.successors(names['load_mask'])
+    assert set(graph.successors(names['fit_mask'])) >= {names['register'], names['label_swi']}
 
 
 def test_the_network_knows_nothing_of_thresholds(files, anatomy):
@@ -118,8 +119,10 @@ def test_what_is_said_of_the_methods_is_what_is_run(files, anatomy):
     assert 'T2w' not in alone
     assert 'QSM' not in alone
     assert 'N4' in alone
-    given = methods(replace(unit, brain_mask=unit.swi))
+    masked = replace(unit, brain_mask=unit.swi)
+    given = methods(masked, 'swi+qsm+t2w+brain_mask')
     assert 'brain mask was given' in given.replace('\n', ' ')
+    assert 'brain mask is the template’s' in methods(masked).replace('\n', ' ')
     left = methods(unit, 'swi+qsm')
     assert 'T2w could not be used' in left
     assert 'The SWI was registered' in left.replace('\n', ' ')
