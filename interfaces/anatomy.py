@@ -18,6 +18,7 @@ from nipype.interfaces.base import (
 from deepmir_bids.anatomy.ants_process import run_in_ants_process
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices
 from deepmir_bids.anatomy.template_choice import Anatomy
+from deepmir_bids.errors import InputError
 from deepmir_bids.interfaces.imaging import MendedOutputSpec, PassOn, without_shading
 from deepmir_bids.lesions.connected_lesions import iron_area
 
@@ -188,12 +189,47 @@ class Label(SimpleInterface):
         return runtime
 
 
+class _CheckContrastInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc='SWI')
+    source_file = File(mandatory=True, desc='the file it came from, for messages')
+    structures = File(exists=True, mandatory=True, desc='one value for each structure')
+    anatomy = traits.Instance(Anatomy, mandatory=True)
+
+
+class _CheckContrastOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='the SWI, as it came')
+
+
+class CheckContrast(SimpleInterface):
+    """Pass an SWI on, unless its brain has the contrast of another kind of image."""
+
+    input_spec = _CheckContrastInputSpec
+    output_spec = _CheckContrastOutputSpec
+
+    def _run_interface(self, runtime):
+        from deepmir_bids.anatomy.tissue_contrast import why_no_swi
+
+        why = why_no_swi(
+            nib.load(self.inputs.in_file).get_fdata(dtype=np.float32),
+            np.asanyarray(nib.load(self.inputs.structures).dataobj),
+            self.inputs.anatomy.structures,
+        )
+        if why:
+            raise InputError(
+                f'{self.inputs.source_file} is no SWI: {why}; where it is the magnitude of a '
+                'gradient echo, choose one of another echo time (see --bids-filter-file).'
+            )
+        self._results['out_file'] = self.inputs.in_file
+        return runtime
+
+
 class _MeasureAnatomyInputSpec(BaseInterfaceInputSpec):
     swi = File(exists=True, mandatory=True)
     qsm = File(exists=True, desc='in ppm')
     brain_mask = File(exists=True, mandatory=True)
     structures = File(exists=True, mandatory=True, desc='one value for each structure')
     anatomy = traits.Instance(Anatomy, mandatory=True)
+    qsm_fit = traits.Dict(desc='how QSM and SWI lie on each other')
 
 
 class _MeasureAnatomyOutputSpec(TraitedSpec):
@@ -228,6 +264,7 @@ class MeasureAnatomy(SimpleInterface):
             'BrainVolume': round(float(brain.sum() * np.prod(zooms)) / 1000, 1),
             'SWINoise': round(relative_noise(swi.get_fdata(dtype=np.float32), brain), 4),
             'VoxelSize': [round(float(side), 4) for side in zooms],
+            **(self.inputs.qsm_fit if isdefined(self.inputs.qsm_fit) else {}),
         }
         return runtime
 

@@ -9,11 +9,19 @@ from nipype.pipeline import engine as pe
 
 from deepmir_bids.anatomy.template_choice import Anatomy
 from deepmir_bids.bids.unit_of_work import Unit
-from deepmir_bids.interfaces.anatomy import Align, ChooseHead, Label, MeasureAnatomy, Register
+from deepmir_bids.interfaces.anatomy import (
+    Align,
+    CheckContrast,
+    ChooseHead,
+    Label,
+    MeasureAnatomy,
+    Register,
+)
 from deepmir_bids.interfaces.imaging import (
     ConvertChi,
     CorrectBias,
     FitMask,
+    FitQsm,
     LevelSlices,
     LoadVolume,
     ToGrid,
@@ -85,6 +93,9 @@ def init_anatomical_wf(
         Register(anatomy=anatomy, sloppy=settings.sloppy), name='register', mem_gb=2
     )
     label_swi = pe.Node(Label(anatomy=anatomy), name='label_swi', mem_gb=2)
+    check_contrast = pe.Node(
+        CheckContrast(source_file=str(unit.swi), anatomy=anatomy), name='check_contrast', mem_gb=1
+    )
     level_slices = pe.Node(LevelSlices(), name='level_slices', mem_gb=1)
     measure_anatomy = pe.Node(MeasureAnatomy(anatomy=anatomy), name='measure_anatomy', mem_gb=1)
     workflow.connect([
@@ -101,7 +112,9 @@ def init_anatomical_wf(
         (choose_head, register, [('out_file', 'in_file'), ('source_file', 'source_file')]),
         (load_swi, label_swi, [('out_file', 'reference')]),
         (register, label_swi, [('from_template', 'from_template')]),
-        (load_swi, level_slices, [('out_file', 'in_file')]),
+        (load_swi, check_contrast, [('out_file', 'in_file')]),
+        (label_swi, check_contrast, [('structures', 'structures')]),
+        (check_contrast, level_slices, [('out_file', 'in_file')]),
         (label_swi, level_slices, [('brain_mask', 'brain_mask')]),
         (level_slices, outputnode, [('out_file', 'measured_swi')]),
         (load_swi, notes, [('notes', 'in1')]),
@@ -172,18 +185,23 @@ def _connect_t2w(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
 
 
 def _connect_qsm(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
-    """QSM: to the grid of the SWI, then to ppm by what the deep nuclei say."""
+    """QSM: onto the SWI, to its grid, then to ppm by what the deep nuclei say."""
     load_qsm = pe.Node(LoadVolume(in_file=str(unit.qsm), role='QSM'), name='load_qsm', mem_gb=1)
+    fit_qsm = pe.Node(FitQsm(source_file=str(unit.qsm)), name='fit_qsm', mem_gb=1)
     qsm_grid = pe.Node(ToGrid(), name='qsm_grid', mem_gb=2)
     convert_chi = pe.Node(
         ConvertChi(source_file=str(unit.qsm), scale=settings.qsm_scale),
         name='convert_chi',
         mem_gb=1,
     )
-    qsm_notes = pe.Node(niu.Merge(2), name='qsm_notes', run_without_submitting=True)
+    qsm_notes = pe.Node(niu.Merge(3), name='qsm_notes', run_without_submitting=True)
+    qsm_flags = pe.Node(niu.Merge(3), name='qsm_flags', run_without_submitting=True)
     node = workflow.get_node
     workflow.connect([
-        (load_qsm, qsm_grid, [('out_file', 'in_file')]),
+        (load_qsm, fit_qsm, [('out_file', 'in_file')]),
+        (node('load_swi'), fit_qsm, [('out_file', 'reference')]),
+        (node('label_swi'), fit_qsm, [('brain_mask', 'brain_mask')]),
+        (fit_qsm, qsm_grid, [('out_file', 'in_file')]),
         (node('load_swi'), qsm_grid, [('out_file', 'reference')]),
         (qsm_grid, convert_chi, [('out_file', 'in_file')]),
         (node('label_swi'), convert_chi, [
@@ -191,10 +209,14 @@ def _connect_qsm(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
             ('iron_rich', 'iron_rich'),
         ]),
         (load_qsm, qsm_notes, [('notes', 'in1')]),
-        (convert_chi, qsm_notes, [('notes', 'in2')]),
+        (fit_qsm, qsm_notes, [('notes', 'in2')]),
+        (convert_chi, qsm_notes, [('notes', 'in3')]),
         (qsm_notes, node('notes'), [('out', 'in5')]),
-        (load_qsm, node('flags'), [('flags', 'in3')]),
-        (convert_chi, node('flags'), [('flags', 'in4')]),
+        (load_qsm, qsm_flags, [('flags', 'in1')]),
+        (fit_qsm, qsm_flags, [('flags', 'in2')]),
+        (convert_chi, qsm_flags, [('flags', 'in3')]),
+        (qsm_flags, node('flags'), [('out', 'in3')]),
+        (fit_qsm, node('measure_anatomy'), [('fit', 'qsm_fit')]),
         (convert_chi, node('measure_anatomy'), [('out_file', 'qsm')]),
         (convert_chi, node('outputnode'), [('out_file', 'qsm'), ('conversion', 'chi_conversion')]),
     ])  # fmt: skip
@@ -225,7 +247,7 @@ def describe_anatomy(unit: Unit, used: Collection[str], anatomy: Anatomy) -> str
         sentences.append('The QSM could not be used.')
     if 'qsm' in used:
         sentences.append(
-            'The QSM was resampled to the grid of the SWI and expressed in ppm, paramagnetic '
-            'positive.'
+            'It was made sure that QSM and SWI show the same veins in the same places; the QSM '
+            'was resampled to the grid of the SWI and expressed in ppm, paramagnetic positive.'
         )
     return '\n'.join(['', *sentences, ''])

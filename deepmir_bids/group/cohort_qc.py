@@ -10,14 +10,15 @@ COLUMNS = (
     'participant_id', 'session_id', 'status', 'reason', 'inputs_used', 'template',
     'template_note', 'atlas', 'model',
     'model_sha256', 'version', 'operating_point', 'threshold_cmb', 'threshold_iron',
-    'min_volume_mm3', 'start', 'registration_mi', 'alignment_mi', 'brain_volume_ml', 'swi_noise',
-    'voxel_size_mm',
+    'min_volume_mm3', 'start', 'registration_mi', 'alignment_mi', 'qsm_correlation',
+    'qsm_shift_mm', 'brain_volume_ml', 'swi_noise', 'voxel_size_mm',
     *(f'chi_{name}_ppm' for name in BASAL_GANGLIA), 'n_notes', 'flags', 'review_status',
 )  # fmt: skip
 #: Measures that are looked through for units that stand out.
 MEASURES = (
     'registration_mi',
     'alignment_mi',
+    'qsm_correlation',
     'brain_volume_ml',
     'swi_noise',
     *(f'chi_{name}_ppm' for name in BASAL_GANGLIA),
@@ -31,7 +32,7 @@ BEYOND = 1.5
 def qc_table(units: pd.DataFrame) -> pd.DataFrame:
     """Make ``group_qc.tsv`` of all units (:attr:`deepmir_bids.group.read_cohort.Cohort.units`)."""
     table = units[list(COLUMNS)].copy()
-    for name in (*MEASURES, 'n_notes'):
+    for name in (*MEASURES, 'qsm_shift_mm', 'n_notes'):
         table[name] = pd.to_numeric(table[name])
     table['n_notes'] = table['n_notes'].astype('Int64')
     return table.assign(outliers=outliers(table))

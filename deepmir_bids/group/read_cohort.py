@@ -27,7 +27,8 @@ UNIT = (
     'label', 'participant_id', 'session_id', 'status', 'reason', 'inputs_used', 'template',
     'template_note', 'atlas', 'model', 'model_sha256', 'version', 'operating_point',
     'threshold_cmb', 'threshold_iron', 'extent_threshold', 'min_volume_mm3', 'start',
-    'registration_mi', 'alignment_mi', 'brain_volume_ml', 'swi_noise', 'voxel_size_mm',
+    'registration_mi', 'alignment_mi', 'qsm_correlation', 'qsm_shift_mm', 'brain_volume_ml',
+    'swi_noise', 'voxel_size_mm',
     *(f'chi_{name}_ppm' for name in BASAL_GANGLIA), 'n_notes', 'flags',
     'lesions_looked_at', 'lesions_found', 'review_status', 'review_problem',
 )  # fmt: skip
@@ -131,6 +132,8 @@ def _quality(anatomy: dict[str, Any]) -> dict[str, Any]:
         'start': registration.get('Start'),
         'registration_mi': registration.get('MutualInformation'),
         'alignment_mi': anatomy.get('AlignmentMutualInformation'),
+        'qsm_correlation': quality.get('QSMCorrelation'),
+        'qsm_shift_mm': quality.get('QSMShift'),
         'brain_volume_ml': quality.get('BrainVolume', registration.get('BrainVolume')),
         'swi_noise': quality.get('SWINoise'),
         'flags': ','.join(quality.get('Flags', [])) or None,

@@ -18,7 +18,7 @@ ROLES = {'swi': 'SWI', 'qsm': 'QSM', 't2w': 'T2w', 'brain_mask': 'brain mask'}
 #: How an image is read that has to be something more than a volume.
 LOADERS = {'SWI': load_magnitude, 'QSM': load_chi}
 #: What is left out where it cannot be used; the others cost the unit.
-DISPENSABLE = ('QSM', 'T2w')
+DISPENSABLE = ('QSM', 'T2w', 'brain mask')
 
 
 def load_input(

@@ -35,6 +35,7 @@ BINS = {
 MEASURE_TITLES = {
     'registration_mi': ('Registration (mutual information)', 'Registration'),
     'alignment_mi': ('T2w and SWI (mutual information)', 'T2w and SWI'),
+    'qsm_correlation': ('QSM and SWI (correlation of their veins)', 'QSM and SWI'),
     'brain_volume_ml': ('Brain mask (mL)', 'Brain (mL)'),
     'swi_noise': ('Noise of the SWI (share of the signal)', 'Noise'),
     'chi_caudate_ppm': ('Susceptibility of the caudate (ppm)', 'Caudate (ppm)'),

@@ -8,9 +8,11 @@ from html import escape
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.cli.deepmir import main
+from deepmir_bids.imaging.resampling import resample_to_image
 from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -39,6 +41,20 @@ def lie(path):
     path.unlink()
 
 
+def copy_t2w(path):
+    """Give an image the values of the unit's T2w."""
+    t2w = nib.load(path.with_name(path.name.replace(SUFFIX['swi'], SUFFIX['t2w'])))
+    change(path, lambda d: resample_to_image(t2w, nib.load(path)).get_fdata())
+
+
+def move(path):
+    """Turn a head by four degrees, and shift it."""
+    away = np.eye(4)
+    away[:3, :3] = Rotation.from_euler('x', 4, degrees=True).as_matrix()
+    away[:3, 3] = (3, -6, 9)
+    change(path, lambda d: d, affine=away @ nib.load(path).affine)
+
+
 def standardise(data):
     return (data - data.mean()) / data.std()
 
@@ -61,6 +77,7 @@ SPOILT = [
     ('zscored', 'swi', lambda p: change(p, standardise), 'z-scored'),
     ('inverted', 'swi', lambda p: change(p, lambda d: d.max() - d), 'inverted'),
     ('wrapped', 'swi', lambda p: change(p, wrap), 'wrap around'),
+    ('t2w', 'swi', copy_t2w, 'as in a T2w'),
 ]
 #: The same, of what a unit can do without; several images of one unit may be spoilt.
 LEFT_OUT = [
@@ -69,8 +86,11 @@ LEFT_OUT = [
     ('nochi', 'qsm', lambda p: change(p, turn_signs), 'every other slice', 'qsm_unusable'),
     ('nochi', 't2w', None, 'do not seem to show one head', 't2w_mismatch'),
 ]
-#: The same, of what is mended: ppb, with the sign turned.
-MENDED = [('mended', 'qsm', lambda p: change(p, lambda d: -1000 * d), 'multiplied by -0.001')]
+#: The same, of what is mended: ppb, with the sign turned, from where the head lay another day.
+MENDED = [
+    ('mended', 'qsm', lambda p: change(p, lambda d: -1000 * d), 'multiplied by -0.001'),
+    ('mended', 'qsm', move, 'it was moved onto it'),
+]
 SUFFIX = {'swi': 'rec-swi_T2starw', 'qsm': 'Chimap', 't2w': 'T2w'}
 DONE = sorted({label for label, *_ in LEFT_OUT + MENDED})
 
@@ -133,12 +153,23 @@ def test_an_image_of_no_use_costs_that_image_alone(done, label, image, says, fla
 def test_a_conversion_stands_in_the_sidecar(done, label, says):
     assert says in ' '.join(sidecar(done, label, 'seg-deepmir_desc-lesions_dseg')['Notes'])
     chi = sidecar(done, label, 'desc-preproc_Chimap')
-    assert f'{chi["ConversionFactor"]:g}' in says
+    assert chi['ConversionFactor'] == -0.001
     assert chi['Units'] == 'ppm'
+
+
+def test_a_map_from_another_place_lies_on_the_swi(done, subject):
+    name = 'sub-mended_space-SWI_desc-preproc_Chimap.nii.gz'
+    chi = nib.load(done.out_dir / 'sub-mended' / 'anat' / name).get_fdata()
+    truth = subject(11).qsm.get_fdata()
+    both = (chi != 0) & (truth != 0)
+    assert both.sum() > 0.95 * (truth != 0).sum()
+    # Resampled twice, so smoother; a degree away it is .6.
+    assert np.corrcoef(chi[both], truth[both])[0, 1] > 0.8
 
 
 def test_the_group_level_shows_the_flags(done):
     assert main([str(done.out_dir), str(done.out_dir), 'group', '--allow-mixed']) == 0
     qc = read_tsv(done.out_dir / 'group_qc.tsv').set_index('participant_id')
     assert qc.loc['sub-nochi', 'flags'] == 'qsm_unusable,t2w_mismatch'
-    assert qc['flags'].isna()['sub-mended']
+    assert qc.loc['sub-mended', 'flags'] == 'qsm_moved'
+    assert float(qc.loc['sub-mended', 'qsm_shift_mm']) == pytest.approx(13, abs=6)

@@ -35,7 +35,8 @@ def test_the_fences_are_tukeys():
     values = [1, 2, 3, 4, 5, 6, 7, 8, 9]
     for last, out_there in ((14.4, False), (16.5, True)):
         table = pd.DataFrame({name: [*values, last] for name in ('swi_noise', 'brain_volume_ml')})
-        table = table.reindex(columns=[*table, 'registration_mi', 'alignment_mi', *(
+        table = table.reindex(columns=[*table, 'registration_mi', 'alignment_mi',
+            'qsm_correlation', *(
             f'chi_{name}_ppm' for name in ('caudate', 'putamen', 'pallidum'))])  # fmt: skip
         found = outliers(table).iloc[-1]
         assert found == ('brain_volume_ml,swi_noise' if out_there else None)

@@ -62,7 +62,10 @@ def test_facts_come_from_the_sidecars(finished, out):
             'Notes': ['one', 'two'],
             'OperatingPoint': 'precise',
         },
-        anatomy={'Template': 'T', 'Quality': {'BrainVolume': 1300.5, 'SWINoise': 0.07}},
+        anatomy={
+            'Template': 'T',
+            'Quality': {'BrainVolume': 1300.5, 'SWINoise': 0.07, 'QSMShift': 2.4},
+        },
         chi={'caudate': 0.05, 'pallidum externum': 0.1, 'pallidum internum': 0.2},
     )
     unit = read_cohort(out).units.iloc[0]
@@ -70,6 +73,7 @@ def test_facts_come_from_the_sidecars(finished, out):
     assert unit['inputs_used'] == 'swi+qsm'
     assert (unit['n_notes'], unit['operating_point'], unit['template']) == (2, 'precise', 'T')
     assert (unit['brain_volume_ml'], unit['swi_noise']) == (1300.5, 0.07)
+    assert unit['qsm_shift_mm'] == 2.4
     assert unit['chi_pallidum_ppm'] == pytest.approx(0.15)
     assert pd.isna(unit['chi_putamen_ppm'])
     assert unit['registration_mi'] == 0.3
