@@ -9,8 +9,12 @@ from pathlib import Path
 
 from deepmir_bids.bids.finished_results import files_in
 from deepmir_bids.bids.output_names import missing_results
+from deepmir_bids.bids.publishing import unfinished_units
 from deepmir_bids.bids.run_records import Record, read_records
 from deepmir_bids.bids.unit_of_work import natural_order
+
+#: Why a unit does not count of which some files may be of one run and some of another.
+UNFINISHED = 'a run is writing its results, or was killed as it did: run deepmir on it again'
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,14 @@ def known_units(out_dir: Path) -> list[KnownUnit]:
     """
     records = read_records(out_dir)
     folders = dict(_unit_folders(out_dir))
+    unfinished = unfinished_units(out_dir)
     units = []
     for label in sorted({*records, *folders}, key=_by_participant_and_session):
         folder = folders.get(label)
         files = _results(folder, label) if folder else None
-        if label in records or files:
+        if label in unfinished:
+            units.append(KnownUnit(Record.of(label, 'failed', UNFINISHED), {}))
+        elif label in records or files:
             record = records.get(label, Record.of(label, 'done'))
             units.append(KnownUnit(_settle(record, files is not None), files or {}))
     return units

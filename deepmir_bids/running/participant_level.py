@@ -16,20 +16,22 @@ from deepmir_bids import __version__
 from deepmir_bids.bids.dataset_description import describe_dataset, describe_review
 from deepmir_bids.bids.finished_results import has_results, read_results
 from deepmir_bids.bids.input_files import collect_units
+from deepmir_bids.bids.publishing import HIDDEN, finish_all
 from deepmir_bids.bids.run_records import (
     Record,
     keep_participants,
     make_run_folder,
     write_records,
 )
+from deepmir_bids.bids.unit_locks import WAIT_S, LockedError, UnitLocks
 from deepmir_bids.bids.unit_of_work import Unit
-from deepmir_bids.bids.whole_files import write_whole
+from deepmir_bids.bids.whole_files import sweep, write_whole
 from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import InputError
 from deepmir_bids.reports.citations import with_references
 from deepmir_bids.reports.participant_page import failure_page
 from deepmir_bids.running.crash_files import find_crashes
-from deepmir_bids.running.nipype_plugins import LOCAL, choose_plugin
+from deepmir_bids.running.nipype_plugins import LOCAL, Plugin, choose_plugin
 from deepmir_bids.running.nipype_run import configure_nipype, execute
 from deepmir_bids.running.preflight import check_device
 from deepmir_bids.running.units_to_run import choose_anatomy, unsuited
@@ -48,16 +50,59 @@ def run_participants(settings: Settings) -> int:
         Before anything was written, if the run cannot be started.
 
     """
-    console = Console(highlight=False, soft_wrap=True)
     begin = time.monotonic()
-
-    def say(text: str) -> None:
-        console.print(escape(text))
-
     plugin = choose_plugin(settings)
     if plugin.name in LOCAL:
         check_device(settings)
     units = collect_units(settings)
+    clear_away(settings)
+    with UnitLocks(settings.work_dir / HIDDEN) as locks:
+        ready = [unit for unit in units if not unit.skipped]
+        busy = take_units(locks, ready, settings.work_dir)
+        free = [unit for unit in units if unit.label not in busy]
+        failed = run_units(settings, plugin, free) if free else {}
+    skipped = busy | {unit.label: unit.skipped for unit in free if unit.skipped}
+    done = len(units) - len(skipped) - len(failed)
+    minutes, seconds = divmod(int(time.monotonic() - begin), 60)
+    what = 'submitted' if plugin.submits else 'done'
+    say(f'{done} of {len(units)} units {what} in {minutes}:{seconds:02d}: {settings.out_dir}')
+    for kind, reasons in (('skipped', skipped), ('failed', failed)):
+        for label, why in reasons.items():
+            say(f'{kind}: {label}: {why}')
+    return 1 if failed or skipped else 0
+
+
+def say(text: str) -> None:
+    """Print a line as it is."""
+    Console(highlight=False, soft_wrap=True).print(escape(text))
+
+
+def clear_away(settings: Settings) -> None:
+    """Finish and remove what runs left that were killed."""
+    finish_all(settings.out_dir)
+    sweep(settings.out_dir)
+    sweep(settings.work_dir / 'anatomy')
+
+
+def take_units(locks: UnitLocks, units: list[Unit], work_dir: Path) -> dict[str, str]:
+    """Take the work folders of units; return those that another run has, and which run that is.
+
+    They are not this run's: it keeps no record of them, which the other one writes.
+    """
+    busy = {}
+    deadline = time.monotonic() + WAIT_S
+    for unit in units:
+        try:
+            locks.take(unit.label, max(0, deadline - time.monotonic()))
+        except LockedError as error:
+            busy[unit.label] = (
+                f'{error} is at work on it in {work_dir}: wait for it, or give another --work-dir.'
+            )
+    return busy
+
+
+def run_units(settings: Settings, plugin: Plugin, units: list[Unit]) -> dict[str, str]:
+    """Run units that nobody else works on; return those that failed, and why."""
     ready = [unit for unit in units if not unit.skipped]
     anatomy = None
     if not settings.reports_only:
@@ -87,15 +132,7 @@ def run_participants(settings: Settings) -> int:
     if not settings.reports_only:
         record(log_dir, units, 'started' if plugin.submits else 'done', failed)
     leave_failure_pages(settings, ready, failed, log_dir)
-    skipped = {unit.label: unit.skipped for unit in units if unit.skipped}
-    done = len(ready) - len(failed)
-    minutes, seconds = divmod(int(time.monotonic() - begin), 60)
-    what = 'submitted' if plugin.submits else 'done'
-    say(f'{done} of {len(units)} units {what} in {minutes}:{seconds:02d}: {settings.out_dir}')
-    for kind, reasons in (('skipped', skipped), ('failed', failed)):
-        for label, why in reasons.items():
-            say(f'{kind}: {label}: {why}')
-    return 1 if failed or skipped else 0
+    return failed
 
 
 def prepare_run(settings: Settings, anatomy: Anatomy, units: list[Unit]):

@@ -1,5 +1,6 @@
 """What is known of a run before it starts."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -8,6 +9,7 @@ import pytest
 
 from deepmir_bids.anatomy.builtin_head import SPACE
 from deepmir_bids.bids.run_records import read_participants, read_records
+from deepmir_bids.bids.unit_locks import UnitLocks
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.cli import deepmir
 from deepmir_bids.model.keras_import import import_keras
@@ -101,3 +103,27 @@ def test_a_run_is_on_record_from_its_beginning(tmp_path, monkeypatch, reports_on
     assert [one.status for one in ended.values()] == ['done', 'failed', 'failed']
     assert ended['sub-03'].reason == 'no QSM'
     assert list(read_participants(tmp_path / 'out').rows) == ['sub-01']
+
+
+def test_a_unit_that_another_run_works_on_is_left_to_it(tmp_path, monkeypatch, capsys):
+    """Two runs in one work folder: the second does what is free, and has no record of the rest."""
+    units = [Unit(label, swi=Path('swi')) for label in ('01', '02')]
+    ran = []
+
+    def run_units(settings, plugin, free):
+        ran.extend(unit.label for unit in free)
+        return {}
+
+    monkeypatch.setattr(participant_level, 'collect_units', lambda _: units)
+    monkeypatch.setattr(participant_level, 'run_units', run_units)
+    monkeypatch.setattr(participant_level, 'WAIT_S', 0.1)
+    settings = Settings(tmp_path, tmp_path / 'out', tmp_path / 'work')
+    with UnitLocks(tmp_path / 'work' / '.deepmir') as other:
+        other.take('sub-01')
+        assert participant_level.run_participants(settings) == 1
+    assert ran == ['sub-02']
+    said = capsys.readouterr().out
+    assert '1 of 2 units done' in said
+    assert f'skipped: sub-01: process {os.getpid()} on ' in said
+    assert list((tmp_path / 'work').iterdir()) == []
+    assert participant_level.run_participants(settings) == 0
