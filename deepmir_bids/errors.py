@@ -7,3 +7,13 @@ class UsageError(Exception):
 
 class InputError(Exception):
     """One unit's image cannot be used: that unit fails, the others go on."""
+
+
+class KilledError(Exception):
+    """The process of a unit's step was killed, or could not get the memory that it asked for."""
+
+    def __str__(self) -> str:
+        return (
+            'was killed, probably for want of memory: run fewer steps at a time with --nprocs or '
+            '--mem-gb, or give the job more memory.'
+        )

@@ -24,6 +24,7 @@ from typing import Any
 
 from deepmir_bids.anatomy.ants_server import CALL, RESULT, ChildTraceback
 from deepmir_bids.anatomy.call_files import dump, load
+from deepmir_bids.errors import KilledError
 from deepmir_bids.threads import thread_variables
 
 
@@ -68,10 +69,7 @@ def _obituary(name: str, status: int) -> str:
     if status != -signal.SIGKILL:
         how = f'by {signal.Signals(-status).name}' if status < 0 else f'with status {status}'
         return f'The process of ANTs ({name}) ended {how}: run it again, and look at its log.'
-    return (
-        f'The process of ANTs ({name}) was killed, most often because memory ran out: give the '
-        'job more memory, or run fewer steps at a time with --nprocs or --mem-gb.'
-    )
+    return f'The process of ANTs ({name}) {KilledError()}'
 
 
 class _Server:
