@@ -63,9 +63,9 @@ def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
     return folder
 
 
-def sweep(folder: Path) -> None:
-    """Remove what dead processes left unfinished in a folder."""
-    debris = [path for path in folder.glob('.*') if MARK.search(path.name)]
+def sweep(folder: Path, pattern: str = '.*') -> None:
+    """Remove what dead processes left in a folder, of what bears their mark."""
+    debris = [path for path in folder.glob(pattern) if MARK.search(path.name)]
     if not debris:
         return
     with tempfile.NamedTemporaryFile(dir=folder, prefix='.') as now:
