@@ -114,6 +114,15 @@ def has_results(out_dir: Path, label: str) -> bool:
     return True
 
 
+def run_of_results(out_dir: Path, label: str) -> str | None:
+    """Name of the run whose results a unit has; None if it has none, or they do not say."""
+    try:
+        run = read_results(out_dir, label).detection.get('Run')
+    except (InputError, OSError):
+        return None
+    return None if run is None else str(run)
+
+
 def beside(image: Path, extension: str) -> Path:
     """The file of the same name with another extension."""
     return image.with_name(image.name.removesuffix('.nii.gz') + extension)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from deepmir_bids import __version__
+from deepmir_bids.anatomy.ants_process import TEMPORARY
 from deepmir_bids.bids.dataset_description import describe_dataset, describe_review
-from deepmir_bids.bids.finished_results import has_results, read_results
+from deepmir_bids.bids.finished_results import has_results, read_results, run_of_results
 from deepmir_bids.bids.input_files import collect_units
 from deepmir_bids.bids.publishing import HIDDEN, finish_all
 from deepmir_bids.bids.run_records import (
@@ -57,6 +59,7 @@ def run_participants(settings: Settings) -> int:
     units = collect_units(settings)
     clear_away(settings)
     with UnitLocks(settings.work_dir / HIDDEN) as locks:
+        locks.sweep()
         ready = [unit for unit in units if not unit.skipped]
         busy = take_units(locks, ready, settings.work_dir)
         free = [unit for unit in units if unit.label not in busy]
@@ -82,6 +85,7 @@ def clear_away(settings: Settings) -> None:
     finish_all(settings.out_dir)
     sweep(settings.out_dir)
     sweep(settings.work_dir / 'anatomy')
+    sweep(Path(tempfile.gettempdir()), f'{TEMPORARY}*')
 
 
 def take_units(locks: UnitLocks, units: list[Unit], work_dir: Path) -> dict[str, str]:
@@ -104,7 +108,7 @@ def take_units(locks: UnitLocks, units: list[Unit], work_dir: Path) -> dict[str,
 def run_units(settings: Settings, plugin: Plugin, units: list[Unit]) -> dict[str, str]:
     """Run units that nobody else works on; return those that failed, and why."""
     ready = [unit for unit in units if not unit.skipped]
-    anatomy = None
+    anatomy, before = None, {}
     if not settings.reports_only:
         anatomy = choose_anatomy(settings, settings.work_dir / 'anatomy')
     log_dir = make_run_folder(settings.out_dir / 'logs')
@@ -123,25 +127,29 @@ def run_units(settings: Settings, plugin: Plugin, units: list[Unit]) -> dict[str
         if anatomy.note:
             say(f'  {anatomy.note}')
         keep_participants(log_dir, settings.bids_dir, {unit.subject for unit in units})
-        record(log_dir, units, 'started')
+        before = {unit.label: run_of_results(settings.out_dir, unit.label) for unit in units}
+        record(log_dir, units, 'started', before=before)
         start_output(settings)
-        failed, workflow = prepare_run(settings, anatomy, ready)
+        failed, workflow = prepare_run(settings, anatomy, ready, log_dir.name)
     if workflow is not None:
         wanted = [unit for unit in ready if unit.label not in failed]
         failed |= execute(workflow, settings, plugin, wanted, log_dir)
     if not settings.reports_only:
-        record(log_dir, units, 'started' if plugin.submits else 'done', failed)
+        record(log_dir, units, 'started' if plugin.submits else 'done', failed, before)
     leave_failure_pages(settings, ready, failed, log_dir)
     return failed
 
 
-def prepare_run(settings: Settings, anatomy: Anatomy, units: list[Unit]):
-    """Return units that cannot run, with the reason, and the graph of the others."""
+def prepare_run(settings: Settings, anatomy: Anatomy, units: list[Unit], run: str):
+    """Return units that cannot run, with the reason, and the graph of the others.
+
+    ``run`` is the name of the run, which its results bear.
+    """
     from deepmir_bids.workflows.whole_app import init_deepmir_wf
 
     failed = unsuited(settings, units)
     units = [unit for unit in units if unit.label not in failed]
-    return failed, init_deepmir_wf(settings, anatomy, units) if units else None
+    return failed, init_deepmir_wf(settings, anatomy, units, run) if units else None
 
 
 def prepare_reports(settings: Settings, units: list[Unit]):
@@ -161,16 +169,24 @@ def prepare_reports(settings: Settings, units: list[Unit]):
 
 
 def record(
-    log_dir: Path, units: list[Unit], status: str, failed: Mapping[str, str] | None = None
+    log_dir: Path,
+    units: list[Unit],
+    status: str,
+    failed: Mapping[str, str] | None = None,
+    before: Mapping[str, str | None] | None = None,
 ) -> None:
-    """Record the units that failed or were skipped as such, and the others by a status."""
+    """Record the units that failed or were skipped as such, and the others by a status.
+
+    ``before`` names the run whose results a unit had before this one.
+    """
 
     def of(unit: Unit) -> Record:
+        found = before.get(unit.label) if before else None
         if unit.skipped:
-            return Record.of(unit.label, 'skipped', unit.skipped)
+            return Record.of(unit.label, 'skipped', unit.skipped, found)
         if failed and unit.label in failed:
-            return Record.of(unit.label, 'failed', failed[unit.label])
-        return Record.of(unit.label, status)
+            return Record.of(unit.label, 'failed', failed[unit.label], found)
+        return Record.of(unit.label, status, None, log_dir.name if status == 'done' else found)
 
     write_records(log_dir, map(of, units))
 

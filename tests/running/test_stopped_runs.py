@@ -51,7 +51,7 @@ def at_work(folder: Path, unit: str, step: str = 'predict') -> int:
 
 
 def states(folder: Path) -> list[str]:
-    return [record.status for record in read_records(folder / 'out').values()]
+    return [records[-1].status for records in read_records(folder / 'out').values()]
 
 
 def left(session: int) -> list[str]:
