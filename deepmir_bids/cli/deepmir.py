@@ -20,7 +20,7 @@ from deepmir_bids.cli.option_types import (
     positive,
     probability,
 )
-from deepmir_bids.errors import UsageError
+from deepmir_bids.errors import UsageError, is_full, no_room
 from deepmir_bids.imaging.qsm_units import QSM_SCALES
 from deepmir_bids.running.stopping import StopOnSignal, Stopped
 from deepmir_bids.settings import DEFAULT_MODEL, Settings
@@ -59,6 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f'deepmir: {error}', file=sys.stderr)
         return 2
+    except OSError as error:
+        if not is_full(error):
+            raise
+        print(f'deepmir: {no_room(error.filename or "of a file")}', file=sys.stderr)
+        return 1
     except Stopped as stopped:
         print(f'deepmir: {stopped}', file=sys.stderr)
         return 128 + stopped.number

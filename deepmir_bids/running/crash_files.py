@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from deepmir_bids.errors import KilledError
+from deepmir_bids.errors import KilledError, no_room
 
 #: Errors whose message was written for a person.
 PLAIN = re.compile(
@@ -53,8 +53,8 @@ def reason(path: Path) -> str:
     text = path.read_text(errors='replace')
     if plain := PLAIN.findall(text):
         return plain[-1].strip()
-    if 'No space left on device' in text:
-        return f'no room on the disk: make room and start again; what is done is reused ({path}).'
+    if 'No space left on device' in text or 'Disk quota exceeded' in text:
+        return no_room(path)
     if NO_MEMORY.search(text):
         return str(KilledError())
     last = ANY.findall(text)

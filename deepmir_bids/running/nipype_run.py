@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from deepmir_bids.bids.unit_of_work import Unit
+from deepmir_bids.errors import is_full, no_room
 from deepmir_bids.running.crash_files import find_crashes, reason
 from deepmir_bids.running.nipype_plugins import Plugin, request_resources
 from deepmir_bids.running.stopping import StopOnSignal
@@ -48,14 +49,21 @@ def execute(
         except Exception as error:
             # Nipype ends a run with failed nodes in an exception; the crash files have the causes.
             logging.getLogger('nipype.workflow').debug('The run ended early.', exc_info=True)
-            broken = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
+            broken = (
+                no_room(log_dir) if is_full(error) else f'was not finished ({_last_line(error)}).'
+            )
     failed = {label: reason(path) for label, path in find_crashes(log_dir, labels).items()}
     if plugin.submits and not broken:
         return failed
     for unit in units:
         if unit.label not in failed and unit.label not in progress.published:
-            failed[unit.label] = f'was not finished ({broken or "no reason given"}).'
+            failed[unit.label] = broken or 'was not finished (no reason given).'
     return failed
+
+
+def _last_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[-1] if text else repr(error)
 
 
 def configure_nipype(settings: Settings, plugin: Plugin, log_dir: Path, verbose: int) -> None:

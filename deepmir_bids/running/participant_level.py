@@ -29,10 +29,11 @@ from deepmir_bids.bids.unit_locks import WAIT_S, LockedError, UnitLocks
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.bids.whole_files import sweep, write_whole
 from deepmir_bids.data import load as load_data
-from deepmir_bids.errors import InputError
+from deepmir_bids.errors import InputError, is_full, no_room
 from deepmir_bids.reports.citations import with_references
 from deepmir_bids.reports.participant_page import failure_page
 from deepmir_bids.running.crash_files import find_crashes
+from deepmir_bids.running.disk_room import check_room
 from deepmir_bids.running.nipype_plugins import LOCAL, Plugin, choose_plugin
 from deepmir_bids.running.nipype_run import configure_nipype, execute
 from deepmir_bids.running.preflight import check_device
@@ -57,6 +58,8 @@ def run_participants(settings: Settings) -> int:
     if plugin.name in LOCAL:
         check_device(settings)
     units = collect_units(settings)
+    if not settings.reports_only:
+        check_room(settings, [unit for unit in units if not unit.skipped])
     clear_away(settings)
     with UnitLocks(settings.work_dir / HIDDEN) as locks:
         locks.sweep()
@@ -121,22 +124,36 @@ def run_units(settings: Settings, plugin: Plugin, units: list[Unit]) -> dict[str
     for unit in units:
         for candidate in unit.candidates:
             logging.getLogger('nipype.workflow').info('%s: %s', unit.label, candidate)
-    if anatomy is None:
-        failed, workflow = prepare_reports(settings, ready)
-    else:
-        if anatomy.note:
-            say(f'  {anatomy.note}')
+    if anatomy and anatomy.note:
+        say(f'  {anatomy.note}')
+    if anatomy:
         keep_participants(log_dir, settings.bids_dir, {unit.subject for unit in units})
         before = {unit.label: run_of_results(settings.out_dir, unit.label) for unit in units}
         record(log_dir, units, 'started', before=before)
-        start_output(settings)
-        failed, workflow = prepare_run(settings, anatomy, ready, log_dir.name)
-    if workflow is not None:
-        wanted = [unit for unit in ready if unit.label not in failed]
-        failed |= execute(workflow, settings, plugin, wanted, log_dir)
-    if not settings.reports_only:
+    try:
+        failed = carry_out(settings, plugin, anatomy, ready, log_dir)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        failed = {unit.label: no_room(error.filename or log_dir) for unit in ready}
+    if anatomy:
         record(log_dir, units, 'started' if plugin.submits else 'done', failed, before)
     leave_failure_pages(settings, ready, failed, log_dir)
+    return failed
+
+
+def carry_out(
+    settings: Settings, plugin: Plugin, anatomy: Anatomy | None, units: list[Unit], log_dir: Path
+) -> dict[str, str]:
+    """Run units, or make their pages again where no anatomy is given; which failed, and why."""
+    if anatomy is None:
+        failed, workflow = prepare_reports(settings, units)
+    else:
+        start_output(settings)
+        failed, workflow = prepare_run(settings, anatomy, units, log_dir.name)
+    if workflow is not None:
+        wanted = [unit for unit in units if unit.label not in failed]
+        failed |= execute(workflow, settings, plugin, wanted, log_dir)
     return failed
 
 
