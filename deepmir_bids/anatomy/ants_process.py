@@ -28,9 +28,6 @@ from deepmir_bids.bids.living_process import mark
 from deepmir_bids.errors import KilledError
 from deepmir_bids.threads import thread_variables
 
-#: How the names of folders begin that a call has its files in; another run sweeps dead ones.
-TEMPORARY = 'deepmir-ants-'
-
 
 class AntsProcessError(RuntimeError):
     """The process that ran ANTs died: the message says of what."""
@@ -58,7 +55,7 @@ def run_in_ants_process(function: Callable, *arguments: Any, **named: Any) -> An
         Whatever the function raises, as it is.
 
     """
-    with tempfile.TemporaryDirectory(prefix=f'{TEMPORARY}{mark()}-') as folder:
+    with tempfile.TemporaryDirectory(prefix=f'deepmir-ants-{mark()}-') as folder:
         dump((os.getcwd(), function, arguments, named), Path(folder, CALL))
         status = _server.carry_out(folder)
         if status:

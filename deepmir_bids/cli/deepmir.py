@@ -22,6 +22,7 @@ from deepmir_bids.cli.option_types import (
 )
 from deepmir_bids.errors import UsageError, is_full, no_room
 from deepmir_bids.imaging.qsm_units import QSM_SCALES
+from deepmir_bids.running.nameless_user import with_home_and_name
 from deepmir_bids.running.stopping import StopOnSignal, Stopped
 from deepmir_bids.settings import DEFAULT_MODEL, Settings
 
@@ -54,7 +55,7 @@ MISLEADING = ('participant_label', 'session_label')
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the app; return its exit status."""
     try:
-        with StopOnSignal():
+        with StopOnSignal(), with_home_and_name():
             return run(parser().parse_args(argv))
     except UsageError as error:
         print(f'deepmir: {error}', file=sys.stderr)
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'deepmir: {no_room(error.filename or "of a file")}', file=sys.stderr)
         return 1
     except Stopped as stopped:
-        print(f'deepmir: {stopped}', file=sys.stderr)
+        print(stopped, file=sys.stderr)
         return 128 + stopped.number
 
 

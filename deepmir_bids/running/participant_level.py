@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from deepmir_bids import __version__
-from deepmir_bids.anatomy.ants_process import TEMPORARY
 from deepmir_bids.bids.dataset_description import describe_dataset, describe_review
 from deepmir_bids.bids.finished_results import has_results, read_results, run_of_results
 from deepmir_bids.bids.input_files import collect_units
@@ -88,7 +87,7 @@ def clear_away(settings: Settings) -> None:
     finish_all(settings.out_dir)
     sweep(settings.out_dir)
     sweep(settings.work_dir / 'anatomy')
-    sweep(Path(tempfile.gettempdir()), f'{TEMPORARY}*')
+    sweep(Path(tempfile.gettempdir()), 'deepmir-*')
 
 
 def take_units(locks: UnitLocks, units: list[Unit], work_dir: Path) -> dict[str, str]:

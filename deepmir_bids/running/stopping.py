@@ -5,7 +5,11 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: What asks a run to end, and what is said then.
+SIGNALS: dict[int, str] = {
+    signal.SIGINT: 'deepmir: stopped; the same command goes on from here.',
+    signal.SIGTERM: 'deepmir: stopped by SIGTERM; the same command goes on from here.',
+}
 
 
 class Stopped(KeyboardInterrupt):
@@ -16,8 +20,7 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
     def __str__(self) -> str:
-        by = '' if self.number == signal.SIGINT else f' by {signal.Signals(self.number).name}'
-        return f'stopped{by}; the same command goes on from here.'
+        return SIGNALS[self.number]
 
 
 class StopOnSignal:
