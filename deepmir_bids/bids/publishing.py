@@ -65,9 +65,9 @@ def publish(
             for name, source in places.items():
                 (copies / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, copies / name)
-                _to_disk(copies / name)
             (copies / JOURNAL).write_text(json.dumps(journal), encoding='utf-8')
-            _to_disk(copies / JOURNAL)
+            for name in (*places, JOURNAL):
+                _to_disk(copies / name)
             try:
                 locks.take(unit, WAIT_S)
             except LockedError as error:
