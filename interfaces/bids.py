@@ -91,6 +91,7 @@ class PublishPage(SimpleInterface):
 
 
 class _PublishInputSpec(_PublishPageInputSpec):
+    run = traits.Str(mandatory=True, desc='name of the run, as its log has it')
     source_file = File(mandatory=True, desc='the SWI, which the results are named after')
     template = traits.Str(mandatory=True)
     atlas = traits.Str(mandatory=True)
@@ -129,7 +130,11 @@ def _files(inputs) -> Iterable[tuple[str, Mapping[str, str], Mapping[str, Any]]]
         path = getattr(inputs, result.name)
         if isdefined(path):
             entities = result.entities_of(inputs.template, inputs.atlas)
-            yield path, entities, inputs.sidecars.get(result.name, {})
+            sidecar = inputs.sidecars.get(result.name, {})
+            if result.name == 'lesions':
+                # Not among the facts: the steps before would be done anew in each run.
+                sidecar = {**sidecar, 'Run': inputs.run}
+            yield path, entities, sidecar
 
 
 def _publish(inputs, named: list[str], datatypes: Iterable[str]) -> list[str]:

@@ -28,15 +28,20 @@ from deepmir_bids.workflows.detection import describe_detection, init_detection_
 from deepmir_bids.workflows.unit_report import init_report_wf, report_facts
 
 
-def init_deepmir_wf(settings: Settings, anatomy: Anatomy, units: list[Unit]) -> pe.Workflow:
-    """Return the graph of a whole run; results of another version are never taken up."""
+def init_deepmir_wf(
+    settings: Settings, anatomy: Anatomy, units: list[Unit], run: str = ''
+) -> pe.Workflow:
+    """Return the graph of a whole run; results of another version are never taken up.
+
+    ``run`` is the name of its log, which the results bear.
+    """
     base_dir = settings.work_dir / f'deepmir-{__version__}'
     workflow = pe.Workflow(name='deepmir_wf', base_dir=str(base_dir))
-    workflow.add_nodes([init_unit_wf(settings, anatomy, unit) for unit in units])
+    workflow.add_nodes([init_unit_wf(settings, anatomy, unit, run) for unit in units])
     return workflow
 
 
-def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflow:
+def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit, run: str = '') -> pe.Workflow:
     """Return the graph of one unit."""
     workflow = pe.Workflow(name=unit.workflow_name)
     model = find_model(settings.model)
@@ -57,6 +62,7 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
         Publish(
             out_dir=str(settings.out_dir),
             unit=unit.label,
+            run=run,
             source_file=str(unit.swi),
             template=anatomy.name,
             atlas=anatomy.atlas,

@@ -24,6 +24,8 @@ from typing import Any
 
 from deepmir_bids.anatomy.ants_server import CALL, RESULT, ChildTraceback
 from deepmir_bids.anatomy.call_files import dump, load
+from deepmir_bids.bids.living_process import mark
+from deepmir_bids.errors import KilledError
 from deepmir_bids.threads import thread_variables
 
 
@@ -53,7 +55,7 @@ def run_in_ants_process(function: Callable, *arguments: Any, **named: Any) -> An
         Whatever the function raises, as it is.
 
     """
-    with tempfile.TemporaryDirectory(prefix='deepmir-ants-') as folder:
+    with tempfile.TemporaryDirectory(prefix=f'deepmir-ants-{mark()}-') as folder:
         dump((os.getcwd(), function, arguments, named), Path(folder, CALL))
         status = _server.carry_out(folder)
         if status:
@@ -68,10 +70,7 @@ def _obituary(name: str, status: int) -> str:
     if status != -signal.SIGKILL:
         how = f'by {signal.Signals(-status).name}' if status < 0 else f'with status {status}'
         return f'The process of ANTs ({name}) ended {how}: run it again, and look at its log.'
-    return (
-        f'The process of ANTs ({name}) was killed, most often because memory ran out: give the '
-        'job more memory, or run fewer steps at a time with --nprocs or --mem-gb.'
-    )
+    return f'The process of ANTs ({name}) {KilledError()}'
 
 
 class _Server:

@@ -84,8 +84,10 @@ def _outcome(call: Path) -> tuple[Any, Exception | None, str]:
 
 def main() -> None:
     """Import what the calls need, then serve."""
-    # The terminal sends an interrupt to this process, too: it ends as quietly as it came.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # A terminal and a scheduler send these to all processes. This one ends with its owner, when it
+    # has removed the files of the call.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     import ants  # noqa: F401
     import nibabel  # noqa: F401
     import pandas  # noqa: F401

@@ -11,6 +11,7 @@ from typing import Any
 
 from deepmir_bids.bids.output_files import REVIEW
 from deepmir_bids.bids.output_names import find_results, missing_results
+from deepmir_bids.bids.publishing import is_unfinished
 from deepmir_bids.bids.unit_of_work import unit_folder
 from deepmir_bids.errors import InputError
 
@@ -67,6 +68,11 @@ def read_results(out_dir: Path, label: str) -> UnitResults:
         It has no complete results there, or one of their sidecars cannot be read.
 
     """
+    if is_unfinished(out_dir, label):
+        raise InputError(
+            f'{out_dir} has results of {label} that a run is writing, or was killed as it wrote '
+            'them: run deepmir on this participant again.'
+        )
     files = find_files(out_dir, label)
     if missing := missing_results(files):
         folder = unit_folder(out_dir, label) / 'anat'
@@ -106,6 +112,15 @@ def has_results(out_dir: Path, label: str) -> bool:
     except (InputError, OSError):  # nothing, or a run that was killed as it wrote
         return False
     return True
+
+
+def run_of_results(out_dir: Path, label: str) -> str | None:
+    """Name of the run whose results a unit has; None if it has none, or they do not say."""
+    try:
+        run = read_results(out_dir, label).detection.get('Run')
+    except (InputError, OSError):
+        return None
+    return None if run is None else str(run)
 
 
 def beside(image: Path, extension: str) -> Path:

@@ -1,7 +1,15 @@
-"""Bring a unit's results to their place: whole or not at all, and never from two runs."""
+"""Bring a unit's results to their place: whole or not at all, and never from two runs.
+
+Results lie in several folders, which no file system can replace at once. So all of a run's files
+are first copied into a hidden folder beside them. Renaming that folder is the step that decides:
+before it the earlier results hold, after it the new ones, and what is left to do is only renaming
+and deleting, which whoever comes next finishes if this process dies.
+"""
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -9,16 +17,22 @@ from pathlib import Path
 
 from deepmir_bids.bids.output_files import DATATYPES
 from deepmir_bids.bids.output_names import is_of_run
+from deepmir_bids.bids.unit_locks import LockedError, UnitLocks
 from deepmir_bids.bids.unit_of_work import unit_folder
+from deepmir_bids.errors import InputError
+
+#: Where locks and unfinished results lie in the output dataset.
+HIDDEN = '.deepmir'
+#: How the folder of results that have been decided on ends, and its list of them.
+DECIDED, JOURNAL = '.publish', 'journal.json'
+#: Another process renames for a moment only.
+WAIT_S = 60.0
 
 
 def publish(
     staged: Iterable[Path], out_dir: Path, unit: str, datatypes: Sequence[str] = DATATYPES
 ) -> list[Path]:
     """Replace a unit's results by those of this run.
-
-    Everything is copied beside its place first, so that a full disk leaves the earlier results
-    as they were; then the earlier ones go, and the new ones are renamed into place.
 
     Parameters
     ----------
@@ -37,22 +51,81 @@ def publish(
     list of Path
         The files in their place.
 
+    Raises
+    ------
+    InputError
+        Another process is writing the unit's results, and does not come to an end.
+
     """
-    places = {out_dir / _within_dataset(path): path for path in staged}
-    beside: dict[Path, Path] = {}
+    places = {str(_within_dataset(path)): path for path in staged}
+    journal = {'unit': unit, 'datatypes': list(datatypes), 'files': sorted(places)}
+    with UnitLocks(out_dir / HIDDEN) as locks:
+        copies = locks.folder / f'{locks.token}.part'
+        try:
+            for name, source in places.items():
+                (copies / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copies / name)
+            (copies / JOURNAL).write_text(json.dumps(journal), encoding='utf-8')
+            for name in (*places, JOURNAL):
+                _to_disk(copies / name)
+            try:
+                locks.take(unit, WAIT_S)
+            except LockedError as error:
+                raise InputError(
+                    f'{unit} in {out_dir} is being written by {error}: run deepmir on it again.'
+                ) from error
+            decided = locks.folder / f'{unit}{DECIDED}'
+            _finish(decided, out_dir)  # of a run that was killed there
+            copies.rename(decided)
+            _to_disk(locks.folder)
+            _finish(decided, out_dir)
+        finally:
+            shutil.rmtree(copies, ignore_errors=True)
+    return sorted(out_dir / name for name in places)
+
+
+def is_unfinished(out_dir: Path, unit: str) -> bool:
+    """Whether a unit's results are just being put in their place, or were when a run died."""
+    return (out_dir / HIDDEN / f'{unit}{DECIDED}' / JOURNAL).is_file()
+
+
+def unfinished_units(out_dir: Path) -> set[str]:
+    """Labels of the units of which that is true."""
+    return {path.parent.stem for path in (out_dir / HIDDEN).glob(f'*{DECIDED}/{JOURNAL}')}
+
+
+def finish_all(out_dir: Path) -> None:
+    """Finish what dead runs began to put in its place, and remove what they have left."""
+    if not (out_dir / HIDDEN).is_dir():
+        return
+    with UnitLocks(out_dir / HIDDEN) as locks:
+        locks.sweep()
+        for decided in sorted(locks.folder.glob(f'*{DECIDED}')):
+            try:
+                locks.take(decided.stem)
+            except LockedError:  # it is at it
+                continue
+            _finish(decided, out_dir)
+            locks.release(decided.stem)
+
+
+def _finish(decided: Path, out_dir: Path) -> None:
+    """Put results in their place that have been decided on; as often as need be."""
     try:
-        for place, source in places.items():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            beside[place] = place.with_name(f'.{place.name}.part')
-            shutil.copyfile(source, beside[place])
-        for old in earlier_results(out_dir, unit, datatypes):
-            old.unlink()
-        for place, copy in beside.items():
-            os.replace(copy, place)
-    finally:
-        for copy in beside.values():
-            copy.unlink(missing_ok=True)
-    return sorted(places)
+        journal = json.loads((decided / JOURNAL).read_text(encoding='utf-8'))
+    except FileNotFoundError:  # nothing to finish, or all but the removal of an empty folder
+        shutil.rmtree(decided, ignore_errors=True)
+        return
+    places = [out_dir / name for name in journal['files']]
+    for name, place in zip(journal['files'], places, strict=True):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if (decided / name).exists():
+            os.replace(decided / name, place)
+    for old in earlier_results(out_dir, journal['unit'], journal['datatypes']):
+        if old not in places:
+            old.unlink(missing_ok=True)
+    (decided / JOURNAL).unlink()
+    shutil.rmtree(decided, ignore_errors=True)
 
 
 def earlier_results(out_dir: Path, unit: str, datatypes: Sequence[str]) -> list[Path]:
@@ -78,3 +151,15 @@ def _within_dataset(path: Path) -> Path:
     parts = path.parts
     start = max(i for i, part in enumerate(parts[:-1]) if part.startswith('sub-'))
     return Path(*parts[start:])
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file or folder would outlive a loss of power."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # of file systems that have none
+            raise
+    finally:
+        os.close(number)

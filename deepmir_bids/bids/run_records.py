@@ -19,23 +19,30 @@ from typing import Any
 from deepmir_bids.bids.tsv import MISSING, read_rows, rows_as_tsv
 from deepmir_bids.bids.whole_files import write_whole
 
-COLUMNS = ('participant_id', 'session_id', 'status', 'reason')
+COLUMNS = ('participant_id', 'session_id', 'status', 'reason', 'results')
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a run did with a unit; ``status`` is started, done, failed or skipped."""
+    """What a run did with a unit; ``status`` is started, done, failed or skipped.
+
+    ``results`` names the run whose results the unit had when this one began, or this run itself
+    if it is done. It tells which of two records is the later one, which clocks may not.
+    """
 
     participant_id: str
     session_id: str | None
     status: str
     reason: str | None = None
+    results: str | None = None
 
     @classmethod
-    def of(cls, label: str, status: str, reason: str | None = None) -> Record:
+    def of(
+        cls, label: str, status: str, reason: str | None = None, results: str | None = None
+    ) -> Record:
         """Make the record of a unit by its label, ``sub-01`` or ``sub-01_ses-02``."""
         participant_id, _, session = label.partition('_ses-')
-        return cls(participant_id, f'ses-{session}' if session else None, status, reason)
+        return cls(participant_id, f'ses-{session}' if session else None, status, reason, results)
 
     @property
     def label(self) -> str:
@@ -102,15 +109,15 @@ def keep_participants(log_dir: Path, bids_dir: Path, labels: Iterable[str]) -> N
         write_whole(log_dir / 'participants.json', text)
 
 
-def read_records(out_dir: Path) -> dict[str, Record]:
-    """Read the last record of each unit, by its label."""
-    latest: dict[str, Record] = {}
+def read_records(out_dir: Path) -> dict[str, list[Record]]:
+    """Read all records of each unit, by its label, in the order of the names of the logs."""
+    records: dict[str, list[Record]] = {}
     for log_dir in _log_dirs(out_dir, 'units.tsv'):
         for row in read_rows(log_dir / 'units.tsv'):
             cells = [None if row.get(name, MISSING) == MISSING else row[name] for name in COLUMNS]
-            record = Record(cells[0] or '', cells[1], cells[2] or '', cells[3])
-            latest[record.label] = record
-    return latest
+            record = Record(cells[0] or '', cells[1], cells[2] or '', *cells[3:])
+            records.setdefault(record.label, []).append(record)
+    return records
 
 
 def read_participants(out_dir: Path) -> RawParticipants:

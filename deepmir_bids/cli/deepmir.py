@@ -20,8 +20,10 @@ from deepmir_bids.cli.option_types import (
     positive,
     probability,
 )
-from deepmir_bids.errors import UsageError
+from deepmir_bids.errors import UsageError, is_full, no_room
 from deepmir_bids.imaging.qsm_units import QSM_SCALES
+from deepmir_bids.running.nameless_user import with_home_and_name
+from deepmir_bids.running.stopping import StopOnSignal, Stopped
 from deepmir_bids.settings import DEFAULT_MODEL, Settings
 
 DESCRIPTION = """\
@@ -39,7 +41,8 @@ examples:
   deepmir /data/bids /data/deepmir group --by sex age
 
 exit status: 0 all done; 1 some units failed or were skipped (the last lines say which, and why);
-2 wrong usage or unusable input, with nothing written; 130 stopped by the user
+2 wrong usage or unusable input, with nothing written; 130 stopped by the user,
+143 by the system
 """
 #: Options that have a meaning at the group level; of these, the last two at no other.
 AT_GROUP_LEVEL = (
@@ -52,30 +55,40 @@ MISLEADING = ('participant_label', 'session_label')
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the app; return its exit status."""
     try:
-        options = parser().parse_args(argv)
-        for note in notes_on_level(options):
-            print(f'deepmir: {note}', file=sys.stderr)
-        settings = to_settings(options)
-        if settings.analysis_level == 'group':
-            from deepmir_bids.running.group_level import run_group
-
-            return run_group(settings)
-        from deepmir_bids.running.preflight import check_settings
-
-        check_settings(settings)
-        if settings.dry_run:
-            from deepmir_bids.running.dry_run import dry_run
-
-            return dry_run(settings)
-        from deepmir_bids.running.participant_level import run_participants
-
-        return run_participants(settings)
+        with StopOnSignal(), with_home_and_name():
+            return run(parser().parse_args(argv))
     except UsageError as error:
         print(f'deepmir: {error}', file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print('deepmir: stopped; the same command goes on from here.', file=sys.stderr)
-        return 130
+    except OSError as error:
+        if not is_full(error):
+            raise
+        print(f'deepmir: {no_room(error.filename or "of a file")}', file=sys.stderr)
+        return 1
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return 128 + stopped.number
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the level that is asked for; return the exit status."""
+    for note in notes_on_level(options):
+        print(f'deepmir: {note}', file=sys.stderr)
+    settings = to_settings(options)
+    if settings.analysis_level == 'group':
+        from deepmir_bids.running.group_level import run_group
+
+        return run_group(settings)
+    from deepmir_bids.running.preflight import check_settings
+
+    check_settings(settings)
+    if settings.dry_run:
+        from deepmir_bids.running.dry_run import dry_run
+
+        return dry_run(settings)
+    from deepmir_bids.running.participant_level import run_participants
+
+    return run_participants(settings)
 
 
 def notes_on_level(options: argparse.Namespace) -> list[str]:

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepmir_bids.bids.finished_results import files_in
+from deepmir_bids.bids.finished_results import files_in, run_of_results
 from deepmir_bids.bids.output_names import missing_results
+from deepmir_bids.bids.publishing import unfinished_units
 from deepmir_bids.bids.run_records import Record, read_records
 from deepmir_bids.bids.unit_of_work import natural_order
+
+#: Why a unit does not count of which some files may be of one run and some of another.
+UNFINISHED = 'a run is writing its results, or was killed as it did: run deepmir on it again'
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,16 @@ def known_units(out_dir: Path) -> list[KnownUnit]:
     """
     records = read_records(out_dir)
     folders = dict(_unit_folders(out_dir))
+    unfinished = unfinished_units(out_dir)
     units = []
     for label in sorted({*records, *folders}, key=_by_participant_and_session):
         folder = folders.get(label)
         files = _results(folder, label) if folder else None
-        if label in records or files:
-            record = records.get(label, Record.of(label, 'done'))
-            units.append(KnownUnit(_settle(record, files is not None), files or {}))
+        if label in unfinished:
+            units.append(KnownUnit(Record.of(label, 'failed', UNFINISHED), {}))
+        elif label in records or files:
+            record = _last_word(records.get(label, []), out_dir, label, files is not None)
+            units.append(KnownUnit(record, files or {}))
     return units
 
 
@@ -46,14 +53,27 @@ def _by_participant_and_session(label: str) -> list:
     return [natural_order(part) for part in label.split('_')]
 
 
-def _settle(record: Record, complete: bool) -> Record:
-    if record.status in ('failed', 'skipped'):
-        return record
+def _last_word(records: list[Record], out_dir: Path, label: str, complete: bool) -> Record:
+    """What holds of a unit: its results, unless a run that knew them failed.
+
+    Clocks of two machines differ, so the names of the logs do not tell which run was the last.
+    """
+    failures = [record for record in records if record.status in ('failed', 'skipped')]
+    if complete and failures:
+        run = run_of_results(out_dir, label)
+        if run is not None:
+            failures = [record for record in failures if record.results == run]
+        elif records[-1] not in failures:
+            failures = []
+    elif not complete and records and records[-1] not in failures:
+        failures = []
+    if failures:
+        return failures[-1]
     if complete:
-        return Record.of(record.label, 'done')
+        return Record.of(label, 'done')
     reasons = {'started': 'was not finished', 'done': 'its results are not there any more'}
-    reason = f'{reasons.get(record.status, "has no results")}: run deepmir on it again'
-    return Record.of(record.label, 'failed', reason)
+    reason = f'{reasons.get(records[-1].status, "has no results")}: run deepmir on it again'
+    return Record.of(label, 'failed', reason)
 
 
 def _unit_folders(out_dir: Path) -> Iterator[tuple[str, Path]]:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from deepmir_bids.errors import KilledError, no_room
+
 #: Errors whose message was written for a person.
 PLAIN = re.compile(
-    r'^\s*(?:[\w.]+\.)?(?:InputError|RegistrationError|ModelError|AntsProcessError): (.+)', re.M
+    r'^\s*(?:[\w.]+\.)?'
+    r'(?:InputError|RegistrationError|ModelError|AntsProcessError|KilledError): (.+)',
+    re.M,
+)
+#: How NumPy, torch (on CPU and GPU), C++ and ITK say that they got no memory.
+NO_MEMORY = re.compile(
+    r'MemoryError|not enough memory|out of memory|OutOfMemory|bad_alloc'
+    r'|Failed to allocate memory|Cannot allocate memory'
 )
 ANY = re.compile(r'^\s*((?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Exit)\b.*)', re.M)
 NODE = re.compile(r'^Node: (\S+)', re.M)
@@ -44,7 +53,9 @@ def reason(path: Path) -> str:
     text = path.read_text(errors='replace')
     if plain := PLAIN.findall(text):
         return plain[-1].strip()
-    if 'No space left on device' in text:
-        return f'no room on the disk: make room and start again; what is done is reused ({path}).'
+    if 'No space left on device' in text or 'Disk quota exceeded' in text:
+        return no_room(path)
+    if NO_MEMORY.search(text):
+        return str(KilledError())
     last = ANY.findall(text)
     return f'{last[-1].strip() if last else "unknown error"} (details in {path}).'

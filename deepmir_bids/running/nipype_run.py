@@ -6,12 +6,13 @@ import gc
 import logging
 import os
 import sys
-import time
 from pathlib import Path
 
 from deepmir_bids.bids.unit_of_work import Unit
+from deepmir_bids.errors import is_full, no_room
 from deepmir_bids.running.crash_files import find_crashes, reason
 from deepmir_bids.running.nipype_plugins import Plugin, request_resources
+from deepmir_bids.running.stopping import StopOnSignal
 from deepmir_bids.running.terminal_progress import RunProgress
 from deepmir_bids.settings import Settings
 
@@ -33,31 +34,36 @@ def execute(
 
     """
     labels = {unit.workflow_name: unit.label for unit in units}
-    started = time.time()
     broken = ''
     request_resources(workflow, plugin)
     # MultiProc collects garbage before each step: spare it all that was imported and indexed.
     gc.freeze()
-    with RunProgress(labels) as progress:
+    with RunProgress(labels) as progress, StopOnSignal() as stop:
+
+        def on_status(node, status: str) -> None:
+            stop.check()
+            progress.on_status(node, status)
+
         try:
-            workflow.run(**plugin.for_nipype(progress.on_status))
+            workflow.run(**plugin.for_nipype(on_status))
         except Exception as error:
             # Nipype ends a run with failed nodes in an exception; the crash files have the causes.
             logging.getLogger('nipype.workflow').debug('The run ended early.', exc_info=True)
-            broken = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
+            broken = (
+                no_room(log_dir) if is_full(error) else f'was not finished ({_last_line(error)}).'
+            )
     failed = {label: reason(path) for label, path in find_crashes(log_dir, labels).items()}
     if plugin.submits and not broken:
         return failed
     for unit in units:
-        if unit.label not in failed and not _published_since(settings.out_dir, unit, started):
-            failed[unit.label] = f'was not finished ({broken or "no reason given"}).'
+        if unit.label not in failed and unit.label not in progress.published:
+            failed[unit.label] = broken or 'was not finished (no reason given).'
     return failed
 
 
-def _published_since(out_dir: Path, unit: Unit, started: float) -> bool:
-    page = out_dir / f'{unit.label}.html'
-    # Whole seconds: some file systems keep no finer time.
-    return page.is_file() and page.stat().st_mtime >= int(started)
+def _last_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[-1] if text else repr(error)
 
 
 def configure_nipype(settings: Settings, plugin: Plugin, log_dir: Path, verbose: int) -> None:

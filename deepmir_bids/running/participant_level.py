@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,22 +15,25 @@ from rich.markup import escape
 
 from deepmir_bids import __version__
 from deepmir_bids.bids.dataset_description import describe_dataset, describe_review
-from deepmir_bids.bids.finished_results import has_results, read_results
+from deepmir_bids.bids.finished_results import has_results, read_results, run_of_results
 from deepmir_bids.bids.input_files import collect_units
+from deepmir_bids.bids.publishing import HIDDEN, finish_all
 from deepmir_bids.bids.run_records import (
     Record,
     keep_participants,
     make_run_folder,
     write_records,
 )
+from deepmir_bids.bids.unit_locks import WAIT_S, LockedError, UnitLocks
 from deepmir_bids.bids.unit_of_work import Unit
-from deepmir_bids.bids.whole_files import write_whole
+from deepmir_bids.bids.whole_files import sweep, write_whole
 from deepmir_bids.data import load as load_data
-from deepmir_bids.errors import InputError
+from deepmir_bids.errors import InputError, is_full, no_room
 from deepmir_bids.reports.citations import with_references
 from deepmir_bids.reports.participant_page import failure_page
 from deepmir_bids.running.crash_files import find_crashes
-from deepmir_bids.running.nipype_plugins import LOCAL, choose_plugin
+from deepmir_bids.running.disk_room import check_room
+from deepmir_bids.running.nipype_plugins import LOCAL, Plugin, choose_plugin
 from deepmir_bids.running.nipype_run import configure_nipype, execute
 from deepmir_bids.running.preflight import check_device
 from deepmir_bids.running.units_to_run import choose_anatomy, unsuited
@@ -48,18 +52,65 @@ def run_participants(settings: Settings) -> int:
         Before anything was written, if the run cannot be started.
 
     """
-    console = Console(highlight=False, soft_wrap=True)
     begin = time.monotonic()
-
-    def say(text: str) -> None:
-        console.print(escape(text))
-
     plugin = choose_plugin(settings)
     if plugin.name in LOCAL:
         check_device(settings)
     units = collect_units(settings)
+    if not settings.reports_only:
+        check_room(settings, [unit for unit in units if not unit.skipped])
+    clear_away(settings)
+    with UnitLocks(settings.work_dir / HIDDEN) as locks:
+        locks.sweep()
+        ready = [unit for unit in units if not unit.skipped]
+        busy = take_units(locks, ready, settings.work_dir)
+        free = [unit for unit in units if unit.label not in busy]
+        failed = run_units(settings, plugin, free) if free else {}
+    skipped = busy | {unit.label: unit.skipped for unit in free if unit.skipped}
+    done = len(units) - len(skipped) - len(failed)
+    minutes, seconds = divmod(int(time.monotonic() - begin), 60)
+    what = 'submitted' if plugin.submits else 'done'
+    say(f'{done} of {len(units)} units {what} in {minutes}:{seconds:02d}: {settings.out_dir}')
+    for kind, reasons in (('skipped', skipped), ('failed', failed)):
+        for label, why in reasons.items():
+            say(f'{kind}: {label}: {why}')
+    return 1 if failed or skipped else 0
+
+
+def say(text: str) -> None:
+    """Print a line as it is."""
+    Console(highlight=False, soft_wrap=True).print(escape(text))
+
+
+def clear_away(settings: Settings) -> None:
+    """Finish and remove what runs left that were killed."""
+    finish_all(settings.out_dir)
+    sweep(settings.out_dir)
+    sweep(settings.work_dir / 'anatomy')
+    sweep(Path(tempfile.gettempdir()), 'deepmir-*')
+
+
+def take_units(locks: UnitLocks, units: list[Unit], work_dir: Path) -> dict[str, str]:
+    """Take the work folders of units; return those that another run has, and which run that is.
+
+    They are not this run's: it keeps no record of them, which the other one writes.
+    """
+    busy = {}
+    deadline = time.monotonic() + WAIT_S
+    for unit in units:
+        try:
+            locks.take(unit.label, max(0, deadline - time.monotonic()))
+        except LockedError as error:
+            busy[unit.label] = (
+                f'{error} is at work on it in {work_dir}: wait for it, or give another --work-dir.'
+            )
+    return busy
+
+
+def run_units(settings: Settings, plugin: Plugin, units: list[Unit]) -> dict[str, str]:
+    """Run units that nobody else works on; return those that failed, and why."""
     ready = [unit for unit in units if not unit.skipped]
-    anatomy = None
+    anatomy, before = None, {}
     if not settings.reports_only:
         anatomy = choose_anatomy(settings, settings.work_dir / 'anatomy')
     log_dir = make_run_folder(settings.out_dir / 'logs')
@@ -72,39 +123,49 @@ def run_participants(settings: Settings) -> int:
     for unit in units:
         for candidate in unit.candidates:
             logging.getLogger('nipype.workflow').info('%s: %s', unit.label, candidate)
-    if anatomy is None:
-        failed, workflow = prepare_reports(settings, ready)
-    else:
-        if anatomy.note:
-            say(f'  {anatomy.note}')
+    if anatomy and anatomy.note:
+        say(f'  {anatomy.note}')
+    if anatomy:
         keep_participants(log_dir, settings.bids_dir, {unit.subject for unit in units})
-        record(log_dir, units, 'started')
-        start_output(settings)
-        failed, workflow = prepare_run(settings, anatomy, ready)
-    if workflow is not None:
-        wanted = [unit for unit in ready if unit.label not in failed]
-        failed |= execute(workflow, settings, plugin, wanted, log_dir)
-    if not settings.reports_only:
-        record(log_dir, units, 'started' if plugin.submits else 'done', failed)
+        before = {unit.label: run_of_results(settings.out_dir, unit.label) for unit in units}
+        record(log_dir, units, 'started', before=before)
+    try:
+        failed = carry_out(settings, plugin, anatomy, ready, log_dir)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        failed = {unit.label: no_room(error.filename or log_dir) for unit in ready}
+    if anatomy:
+        record(log_dir, units, 'started' if plugin.submits else 'done', failed, before)
     leave_failure_pages(settings, ready, failed, log_dir)
-    skipped = {unit.label: unit.skipped for unit in units if unit.skipped}
-    done = len(ready) - len(failed)
-    minutes, seconds = divmod(int(time.monotonic() - begin), 60)
-    what = 'submitted' if plugin.submits else 'done'
-    say(f'{done} of {len(units)} units {what} in {minutes}:{seconds:02d}: {settings.out_dir}')
-    for kind, reasons in (('skipped', skipped), ('failed', failed)):
-        for label, why in reasons.items():
-            say(f'{kind}: {label}: {why}')
-    return 1 if failed or skipped else 0
+    return failed
 
 
-def prepare_run(settings: Settings, anatomy: Anatomy, units: list[Unit]):
-    """Return units that cannot run, with the reason, and the graph of the others."""
+def carry_out(
+    settings: Settings, plugin: Plugin, anatomy: Anatomy | None, units: list[Unit], log_dir: Path
+) -> dict[str, str]:
+    """Run units, or make their pages again where no anatomy is given; which failed, and why."""
+    if anatomy is None:
+        failed, workflow = prepare_reports(settings, units)
+    else:
+        start_output(settings)
+        failed, workflow = prepare_run(settings, anatomy, units, log_dir.name)
+    if workflow is not None:
+        wanted = [unit for unit in units if unit.label not in failed]
+        failed |= execute(workflow, settings, plugin, wanted, log_dir)
+    return failed
+
+
+def prepare_run(settings: Settings, anatomy: Anatomy, units: list[Unit], run: str):
+    """Return units that cannot run, with the reason, and the graph of the others.
+
+    ``run`` is the name of the run, which its results bear.
+    """
     from deepmir_bids.workflows.whole_app import init_deepmir_wf
 
     failed = unsuited(settings, units)
     units = [unit for unit in units if unit.label not in failed]
-    return failed, init_deepmir_wf(settings, anatomy, units) if units else None
+    return failed, init_deepmir_wf(settings, anatomy, units, run) if units else None
 
 
 def prepare_reports(settings: Settings, units: list[Unit]):
@@ -124,16 +185,24 @@ def prepare_reports(settings: Settings, units: list[Unit]):
 
 
 def record(
-    log_dir: Path, units: list[Unit], status: str, failed: Mapping[str, str] | None = None
+    log_dir: Path,
+    units: list[Unit],
+    status: str,
+    failed: Mapping[str, str] | None = None,
+    before: Mapping[str, str | None] | None = None,
 ) -> None:
-    """Record the units that failed or were skipped as such, and the others by a status."""
+    """Record the units that failed or were skipped as such, and the others by a status.
+
+    ``before`` names the run whose results a unit had before this one.
+    """
 
     def of(unit: Unit) -> Record:
+        found = before.get(unit.label) if before else None
         if unit.skipped:
-            return Record.of(unit.label, 'skipped', unit.skipped)
+            return Record.of(unit.label, 'skipped', unit.skipped, found)
         if failed and unit.label in failed:
-            return Record.of(unit.label, 'failed', failed[unit.label])
-        return Record.of(unit.label, status)
+            return Record.of(unit.label, 'failed', failed[unit.label], found)
+        return Record.of(unit.label, status, None, log_dir.name if status == 'done' else found)
 
     write_records(log_dir, map(of, units))
 

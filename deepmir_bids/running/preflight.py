@@ -8,11 +8,12 @@ from pathlib import Path
 
 from deepmir_bids.bids.dataset_description import check_dataset, check_ownership
 from deepmir_bids.errors import UsageError
+from deepmir_bids.running.disk_room import existing
 from deepmir_bids.running.nipype_plugins import read_plugin
 from deepmir_bids.settings import Settings
 
-#: One unit leaves about this much in the work folder and the output dataset.
-FREE_GB = 0.5
+#: Less room than this on a disk is too little for anything.
+FREE_GB = 0.1
 
 
 def check_settings(settings: Settings) -> None:
@@ -98,16 +99,13 @@ def check_report(path: Path, settings: Settings) -> None:
 
 def check_writable(folder: Path, what: str) -> None:
     """Ask whether a folder can be written to, without leaving anything there."""
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK) or _read_only(existing):
+    there = existing(folder)
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK) or _read_only(there):
         raise UsageError(f'{what} {folder} cannot be written to: choose another with {what}.')
-    free_gb = shutil.disk_usage(existing).free / 1e9
+    free_gb = shutil.disk_usage(there).free / 1e9
     if free_gb < FREE_GB:
         raise UsageError(
-            f'{what} {folder} has {free_gb:.2f} GB left on its disk, one unit needs about '
-            f'{FREE_GB} GB: make room or choose another.'
+            f'{what} {folder} has {free_gb:.2f} GB left on its disk: make room or choose another.'
         )
 
 

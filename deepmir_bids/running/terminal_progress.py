@@ -42,6 +42,8 @@ class RunProgress:
         self.started: dict[str, float] = {}
         self.running: dict[str, str] = {}
         self.failed: set[str] = set()
+        self.published: set[str] = set()
+        self._stuck: set[str] = set()
         self.ended: Counter[str] = Counter()
         self.begin = time.monotonic()
         self.bar = Progress(
@@ -65,20 +67,29 @@ class RunProgress:
     def on_status(self, node, status: str) -> None:
         """Take note of a node that starts, ends or fails."""
         unit = self._unit(node.fullname)
-        # Nipype reports a step that failed in the main process a second time, as ended.
-        if unit is None or node.name not in STEPS or node.fullname in self.failed:
+        # Nipype reports a step that failed in the main process a second time, as ended, and so it
+        # does with the steps that are not run for that.
+        not_run = unit in self._stuck and node.fullname not in self.started
+        if unit is None or node.fullname in self.failed or (status == 'end' and not_run):
             return
+        if node.name in STEPS:
+            self._show(node, unit, status)
+        if status == 'exception':
+            self.failed.add(node.fullname)
+            self._stuck.add(unit)
+            self._finish(unit)
+        elif status == 'end' and node.name == 'publish':
+            self.published.add(unit)
+            self._finish(unit)
+        now = '; '.join(f'{name}: {step}' for name, step in self.running.items())
+        self.bar.update(self.task, description=now)
+
+    def _show(self, node, unit: str, status: str) -> None:
         if status == 'start':
             self.started[node.fullname] = time.monotonic()
             self.running[unit] = STEPS[node.name]
         else:
             self._line(unit, f'{STEPS[node.name]}: {self._how(node, status)}')
-            if status == 'exception':
-                self.failed.add(node.fullname)
-            if status == 'exception' or node.name == 'publish':
-                self._finish(unit)
-        now = '; '.join(f'{name}: {step}' for name, step in self.running.items())
-        self.bar.update(self.task, description=now)
 
     def _how(self, node, status: str) -> str:
         """What became of a step that has ended."""

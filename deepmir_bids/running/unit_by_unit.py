@@ -1,24 +1,50 @@
-"""Nipype's MultiProc, unit by unit."""
+"""Nipype's MultiProc, unit by unit, in processes that may be killed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from traceback import format_exception
+from typing import Any
 
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin
 
+from deepmir_bids.errors import KilledError
+from deepmir_bids.running.workers import Workers
+
 
 class UnitByUnitPlugin(MultiProcPlugin):
-    """Serve the first units first, so that they finish one after another and not all at the end.
+    """Serve the first units first, and go on without the unit whose process was killed.
 
     Nipype takes the steps as they come: first the first step of every unit, then the second of
-    every unit, and a cohort that is stopped halfway has no finished participant.
+    every unit, and a cohort that is stopped halfway has no finished participant. And it waits for
+    ever for a process that was killed, which is what happens where memory runs out.
     """
+
+    def __init__(self, plugin_args: dict[str, Any] | None = None):
+        super().__init__(plugin_args=plugin_args)
+        self.pool = Workers(self.processors)
 
     def _sort_jobs(self, jobids: Sequence[int], scheduler: str = 'tsort') -> list[int]:
         ranks: dict[str, int] = {}
         for node in self.procs:
             ranks.setdefault(unit_of(node), len(ranks))
         return sorted(jobids, key=lambda job: ranks[unit_of(self.procs[job])])
+
+    def _async_callback(self, args: Future) -> None:
+        """Nothing: results are asked for."""
+
+    def _get_result(self, taskid: int) -> dict[str, Any] | None:
+        future = self._task_obj[taskid]
+        if not future.done():
+            return None
+        error = future.exception()
+        if error is None:
+            return future.result()
+        if isinstance(error, BrokenProcessPool):
+            error = KilledError()
+        return {'result': None, 'traceback': format_exception(error), 'taskid': taskid}
 
 
 def unit_of(node) -> str:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from multiprocessing import get_context
+
 import pytest
 
-from deepmir_bids.bids.publishing import publish
+from deepmir_bids.bids import publishing
+from deepmir_bids.bids.finished_results import has_results, read_results
+from deepmir_bids.bids.publishing import finish_all, is_unfinished, publish
+from deepmir_bids.bids.unit_locks import UnitLocks
+from deepmir_bids.errors import InputError
+
+FORK = get_context('fork')
 
 
 @pytest.fixture
@@ -90,14 +100,112 @@ def test_a_full_disk_leaves_the_earlier_results(tmp_path, stage, monkeypatch):
     assert contents(out) == {MASK: 'one', TABLE: 'one'}
 
 
-def test_a_run_killed_while_renaming_leaves_no_mixture(tmp_path, stage, monkeypatch):
+def _dies(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _publish_and_die(call, after, staged, out):
+    """Publish, and be killed when ``call`` of os is made for the given time."""
+    real, made = getattr(os, call), []
+
+    def counted(*arguments, **named):
+        made.append(arguments)
+        if len(made) > after:
+            _dies()
+        return real(*arguments, **named)
+
+    setattr(os, call, counted)
+    publish(staged, out, 'sub-01')
+
+
+@pytest.fixture
+def killed(tmp_path, stage):
+    """Return a function that publishes over earlier results and is killed on the way."""
+
+    def run(call, after):
+        out = tmp_path / 'out'
+        publish(stage('one', MASK, TABLE, XFM, 'sub-01.html'), out, 'sub-01')
+        staged = stage('two', MASK, TABLE, CHI, 'sub-01.html')
+        process = FORK.Process(target=_publish_and_die, args=(call, after, staged, out))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        return out
+
+    return run
+
+
+OLD = {MASK: 'one', TABLE: 'one', XFM: 'one', 'sub-01.html': 'one'}
+NEW = {MASK: 'two', TABLE: 'two', CHI: 'two', 'sub-01.html': 'two'}
+
+
+@pytest.mark.parametrize(
+    ('call', 'after', 'then'),
+    [
+        ('fsync', 2, OLD),
+        ('rename', 0, OLD),
+        ('replace', 0, NEW),
+        ('replace', 2, NEW),
+        ('unlink', 0, NEW),
+        ('rmdir', 0, NEW),
+    ],
+)
+def test_a_run_killed_at_any_moment_leaves_one_result(killed, call, after, then):
+    out = killed(call, after)
+    half = {name: text for name, text in contents(out).items() if '.deepmir' not in name}
+    assert set(half) >= set(OLD) & set(then)  # nothing is ever gone that will be there again
+    assert is_unfinished(out, 'sub-01') == (half != then)
+    finish_all(out)
+    assert contents(out) == then
+    assert not is_unfinished(out, 'sub-01')
+    assert not (out / '.deepmir').exists()
+
+
+def test_the_next_run_finishes_what_a_killed_one_began(killed, stage):
+    out = killed('replace', 1)
+    publish(stage('three', MASK), out, 'sub-01')
+    finish_all(out)
+    assert contents(out) == {MASK: 'three'}
+    assert not (out / '.deepmir').exists()
+
+
+def test_results_that_are_being_put_in_place_are_no_results(killed, stage):
+    out = killed('replace', 1)
+    with pytest.raises(InputError, match='was killed as it wrote'):
+        read_results(out, 'sub-01')
+    assert not has_results(out, 'sub-01')
+
+
+def _publish_often(staged, out, times):
+    for _ in range(times):
+        publish(staged, out, 'sub-01')
+
+
+def test_two_runs_at_once_lose_nothing(tmp_path, stage):
     out = tmp_path / 'out'
-    publish(stage('one', MASK, TABLE), out, 'sub-01')
+    names = [MASK, TABLE, XFM, FIGURE, 'sub-01.html']
+    publish(stage('zero', *names), out, 'sub-01')
+    runs = [
+        FORK.Process(target=_publish_often, args=(stage(run, *names), out, 25))
+        for run in ('one', 'two', 'three')
+    ]
+    for run in runs:
+        run.start()
+    while any(run.is_alive() for run in runs):
+        assert all((out / name).is_file() for name in names)
+    assert [run.exitcode for run in runs] == [0, 0, 0]
+    last = contents(out)
+    assert set(last) == set(names)
+    assert len(set(last.values())) == 1
 
-    def killed(*_):
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr('os.replace', killed)
-    with pytest.raises(KeyboardInterrupt):
-        publish(stage('two', MASK, TABLE), out, 'sub-01')
-    assert contents(out) == {}
+def test_a_run_that_does_not_come_to_an_end_is_named(tmp_path, stage, monkeypatch):
+    monkeypatch.setattr(publishing, 'WAIT_S', 0.1)
+    out = tmp_path / 'out'
+    publish(stage('one', MASK), out, 'sub-01')
+    with UnitLocks(out / '.deepmir') as other:
+        other.take('sub-01')
+        said = f'sub-01 in .* is being written by process {os.getpid()} on '
+        with pytest.raises(InputError, match=said):
+            publish(stage('two', MASK), out, 'sub-01')
+    assert contents(out) == {MASK: 'one'}

@@ -1,4 +1,4 @@
-"""Records of runs: later ones win, and nobody needs the raw dataset again."""
+"""Records of runs; nobody needs the raw dataset again."""
 
 import re
 
@@ -25,16 +25,21 @@ def raw(tmp_path):
     return folder
 
 
-def test_later_records_win(tmp_path):
-    first = [Record.of('sub-01', 'started'), Record.of('sub-02_ses-a', 'failed', 'no\troom\nleft')]
+def test_records_of_all_runs_are_kept(tmp_path):
+    first = [
+        Record.of('sub-01', 'started'),
+        Record.of('sub-02_ses-a', 'failed', 'no\troom\nleft', '20250101T000000-a-1'),
+    ]
     write_records(tmp_path / 'logs' / '20260101T000000-a-1', first)
     write_records(tmp_path / 'logs' / '20260101T000001-a-1', [Record.of('sub-01', 'done')])
     records = read_records(tmp_path)
     assert records == {
-        'sub-01': Record('sub-01', None, 'done'),
-        'sub-02_ses-a': Record('sub-02', 'ses-a', 'failed', 'no room left'),
+        'sub-01': [Record('sub-01', None, 'started'), Record('sub-01', None, 'done')],
+        'sub-02_ses-a': [
+            Record('sub-02', 'ses-a', 'failed', 'no room left', '20250101T000000-a-1')
+        ],
     }
-    assert records['sub-02_ses-a'].label == 'sub-02_ses-a'
+    assert records['sub-02_ses-a'][0].label == 'sub-02_ses-a'
 
 
 def test_a_log_without_records_is_passed_over(tmp_path):

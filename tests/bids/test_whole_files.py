@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from multiprocessing import get_context
+
 import pytest
 
-from deepmir_bids.bids.whole_files import make_once, write_whole
+from deepmir_bids.bids.living_process import mark
+from deepmir_bids.bids.whole_files import make_once, sweep, write_whole
 
 
 def contents(folder):
@@ -41,3 +46,33 @@ def test_make_once_leaves_nothing_of_what_failed(tmp_path):
     assert list(tmp_path.iterdir()) == []
     assert make_once(tmp_path / 'made', lambda folder: (folder / 'all').touch()).is_dir()
     make_once(tmp_path / 'made', fail)
+
+
+def _die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_while_writing(folder):
+    os.replace = os.rename = _die
+    write_whole(folder / 'a.txt', 'x')
+
+
+def _die_while_making(folder):
+    make_once(folder / 'made', _die)
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    for die in (_die_while_writing, _die_while_making):
+        process = get_context('fork').Process(target=die, args=(tmp_path,))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 2
+    kept = ['.bidsignore', f'.a.txt.{mark()}.xy', '.a.txt.00000000-12-345.xy']
+    for name in kept:
+        (tmp_path / name).touch()
+    old = tmp_path / '.b.txt.00000000-12-345.xy'
+    old.touch()
+    os.utime(old, (1, 1))
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)

@@ -127,6 +127,7 @@ def test_every_column_and_every_source_is_described(one_run, anat):
     swi = 'bids:raw:sub-01/anat/sub-01_rec-swi_T2starw.nii.gz'
     assert sidecar['SpatialReference'] == swi
     assert swi in sidecar['Sources']
+    assert (one_run.out_dir / 'logs' / sidecar['Run']).is_dir()
     assert sidecar['Thresholds'].keys() == {'CMB', 'iron'}
     mask = json.loads((anat / 'sub-01_space-SWI_desc-brain_mask.json').read_text())
     assert mask['Registration']

@@ -49,6 +49,9 @@ def test_a_killed_run_is_taken_up_where_it_was(resumed):
     assert before['register'] == after['register']
     assert 'publish' in after
     assert (again.out_dir / 'sub-01.html').is_file()
+    # Nothing is left of what was killed.
+    assert [path.name for path in again.out_dir.glob('.*')] == ['.bidsignore']
+    assert not list(again.work_dir.glob('.*'))
 
 
 def test_only_what_follows_the_network_runs_again_for_a_threshold(one_subject, resumed, deepmir):

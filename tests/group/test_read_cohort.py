@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from deepmir_bids.bids.run_records import Record, write_records
 from deepmir_bids.group.read_cohort import read_cohort
 
 
@@ -46,6 +47,24 @@ def test_damaged_results_are_a_failure(finished, status, name, content):
     assert found['sub-01']['status'] == 'failed'
     assert 'cannot be read' in found['sub-01']['reason']
     assert found['sub-02']['status'] == 'done'
+
+
+@pytest.mark.parametrize(
+    ('knew', 'name', 'expected'),
+    [
+        ('run-1', '20260101T000000-a-1', 'done'),  # it failed beside, or before: a clock is wrong
+        ('run-1', '20280101T000000-a-1', 'done'),
+        (None, '20280101T000000-a-1', 'done'),
+        ('run-2', '20260101T000000-a-1', 'failed'),  # it failed afterwards
+        ('run-2', '20280101T000000-a-1', 'failed'),
+    ],
+)
+def test_clocks_do_not_tell_which_run_was_the_last(out, finished, status, knew, name, expected):
+    finished('sub-01', detection={'Run': 'run-2'})
+    done = Record.of('sub-01', 'done', None, 'run-2')
+    write_records(out / 'logs' / '20270101T000000-b-2', [done])
+    write_records(out / 'logs' / name, [Record.of('sub-01', 'failed', 'full', knew)])
+    assert status()['sub-01']['status'] == expected
 
 
 def test_a_folder_that_holds_no_results_is_no_unit(out, status):

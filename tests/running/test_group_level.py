@@ -14,6 +14,8 @@ import pytest
 from made_outputs import draw_lesions, write_cohort, write_unit
 
 from deepmir_bids.bids.dataset_description import describe_dataset
+from deepmir_bids.bids.output_files import DATATYPES
+from deepmir_bids.bids.publishing import earlier_results
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.cli.deepmir import main
 from deepmir_bids.reports import group_page
@@ -111,6 +113,27 @@ def test_nobody_to_sum_up(tmp_path, group, there):
     assert status == 2
     assert 'has no participant' in said
     assert (tmp_path / 'out').exists() == there
+
+
+def test_what_a_killed_run_was_writing_is_finished_or_does_not_count(twenty, group):
+    table = next(twenty.glob('sub-01/anat/*desc-lesions_dseg.tsv'))
+    decided = twenty / '.deepmir' / 'sub-01.publish'
+    kept = decided / table.relative_to(twenty)
+    kept.parent.mkdir(parents=True)
+    table.rename(kept)
+    names = [
+        str(path.relative_to(twenty)) for path in earlier_results(twenty, 'sub-01', DATATYPES)
+    ]
+    names.append(str(table.relative_to(twenty)))
+    journal = {'unit': 'sub-01', 'datatypes': list(DATATYPES), 'files': names}
+    (decided / 'journal.json').write_text(json.dumps(journal))
+    _, said = group('--dry-run')
+    assert 'failed: sub-01: a run is writing its results, or was killed as it did' in said
+    assert '20 participants, 17 done, 2 failed, 1 skipped' in said
+    _, said = group()
+    assert '20 participants, 18 done, 1 failed, 1 skipped' in said
+    assert table.is_file()
+    assert not (twenty / '.deepmir').exists()
 
 
 def test_an_unknown_column(twenty, group):

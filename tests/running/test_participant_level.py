@@ -1,5 +1,6 @@
 """What is known of a run before it starts."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -8,6 +9,7 @@ import pytest
 
 from deepmir_bids.anatomy.builtin_head import SPACE
 from deepmir_bids.bids.run_records import read_participants, read_records
+from deepmir_bids.bids.unit_locks import UnitLocks
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.cli import deepmir
 from deepmir_bids.model.keras_import import import_keras
@@ -61,26 +63,32 @@ def test_a_dry_run_tells_all_and_writes_nothing(tmp_path, authors, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {'raw', 'a.h5', 'authors'}
 
 
+def last_records(out_dir):
+    return [records[-1] for records in read_records(out_dir).values()]
+
+
 def test_the_record_of_a_run_knows_each_unit(tmp_path):
     units = [Unit('01', swi=Path('swi')), Unit('02', 'a', swi=Path('swi')), Unit('03')]
-    record(tmp_path / 'logs' / '1', units, 'started')
-    begun = read_records(tmp_path)
-    assert [one.status for one in begun.values()] == ['started', 'started', 'skipped']
-    record(tmp_path / 'logs' / '1', units, 'done', {'sub-02_ses-a': 'no room'})
-    ended = read_records(tmp_path)
-    assert [one.status for one in ended.values()] == ['done', 'failed', 'skipped']
-    assert ended['sub-02_ses-a'].reason == 'no room'
-    assert ended['sub-03'].reason == units[2].skipped
+    before = {'sub-01': '0', 'sub-02_ses-a': '0'}
+    record(tmp_path / 'logs' / '1', units, 'started', before=before)
+    begun = last_records(tmp_path)
+    assert [one.status for one in begun] == ['started', 'started', 'skipped']
+    assert [one.results for one in begun] == ['0', '0', None]
+    record(tmp_path / 'logs' / '1', units, 'done', {'sub-02_ses-a': 'no room'}, before)
+    ended = last_records(tmp_path)
+    assert [one.status for one in ended] == ['done', 'failed', 'skipped']
+    assert [one.results for one in ended] == ['1', '0', None]
+    assert [one.reason for one in ended] == [None, 'no room', units[2].skipped]
 
 
 @pytest.mark.parametrize('reports_only', [False, True])
 def test_a_run_is_on_record_from_its_beginning(tmp_path, monkeypatch, reports_only):
     units = [Unit(label, swi=Path('swi')) for label in ('01', '02', '03')]
     (tmp_path / 'participants.tsv').write_text('participant_id\tage\nsub-01\t60\nsub-09\t70\n')
-    begun = {}
+    begun = []
 
     def execute(*_):
-        begun.update(read_records(tmp_path / 'out'))
+        begun.extend(last_records(tmp_path / 'out'))
         return {'sub-02': 'no room'}
 
     monkeypatch.setattr(participant_level, 'collect_units', lambda _: units)
@@ -93,11 +101,35 @@ def test_a_run_is_on_record_from_its_beginning(tmp_path, monkeypatch, reports_on
     monkeypatch.setattr(participant_level, 'execute', execute)
     settings = Settings(tmp_path, tmp_path / 'out', tmp_path / 'work', reports_only=reports_only)
     assert participant_level.run_participants(settings) == 1
-    ended = read_records(tmp_path / 'out')
+    ended = last_records(tmp_path / 'out')
     if reports_only:
-        assert begun == ended == {}
+        assert begun == ended == []
         return
-    assert {one.status for one in begun.values()} == {'started'}
-    assert [one.status for one in ended.values()] == ['done', 'failed', 'failed']
-    assert ended['sub-03'].reason == 'no QSM'
+    assert {one.status for one in begun} == {'started'}
+    assert [one.status for one in ended] == ['done', 'failed', 'failed']
+    assert ended[2].reason == 'no QSM'
     assert list(read_participants(tmp_path / 'out').rows) == ['sub-01']
+
+
+def test_a_unit_that_another_run_works_on_is_left_to_it(tmp_path, monkeypatch, capsys):
+    """Two runs in one work folder: the second does what is free, and has no record of the rest."""
+    units = [Unit(label, swi=Path('swi')) for label in ('01', '02')]
+    ran = []
+
+    def run_units(settings, plugin, free):
+        ran.extend(unit.label for unit in free)
+        return {}
+
+    monkeypatch.setattr(participant_level, 'collect_units', lambda _: units)
+    monkeypatch.setattr(participant_level, 'run_units', run_units)
+    monkeypatch.setattr(participant_level, 'WAIT_S', 0.1)
+    settings = Settings(tmp_path, tmp_path / 'out', tmp_path / 'work')
+    with UnitLocks(tmp_path / 'work' / '.deepmir') as other:
+        other.take('sub-01')
+        assert participant_level.run_participants(settings) == 1
+    assert ran == ['sub-02']
+    said = capsys.readouterr().out
+    assert '1 of 2 units done' in said
+    assert f'skipped: sub-01: process {os.getpid()} on ' in said
+    assert list((tmp_path / 'work').iterdir()) == []
+    assert participant_level.run_participants(settings) == 0

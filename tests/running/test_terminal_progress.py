@@ -50,3 +50,29 @@ def test_of_a_step_in_the_main_process_the_beginning_is_not_known(says):
 def test_a_step_that_failed_says_so(says):
     assert says('align_t2w', 'exception', 4.0).endswith('failed, 4.0 s')
     assert says('publish', 'exception', here=True).endswith('writing the results: failed')
+
+
+def test_what_is_not_run_after_a_failure_is_not_told():
+    """Nipype reports it as ended; a step that ran beside it is told."""
+    out = io.StringIO()
+    labels = {'sub_01_wf': 'sub-01', 'sub_02_wf': 'sub-02'}
+    shown = RunProgress(labels, Console(file=out, width=99))
+
+    def tell(unit, name, *statuses):
+        node = SimpleNamespace(
+            name=name, fullname=f'deepmir_wf.{unit}.{name}', run_without_submitting=False
+        )
+        for status in statuses:
+            shown.on_status(node, status)
+
+    tell('sub_01_wf', 'load_qsm', 'start')
+    tell('sub_01_wf', 'outline', 'start', 'exception', 'end')
+    tell('sub_01_wf', 'load_qsm', 'end')
+    tell('sub_01_wf', 'predict', 'end')
+    tell('sub_01_wf', 'publish', 'end')
+    tell('sub_02_wf', 'publish', 'end')
+    lines = [line.split(maxsplit=1)[1] for line in out.getvalue().splitlines()]
+    assert len(lines) == 2
+    assert lines[0].startswith('sub-01  reading the QSM')
+    assert lines[1].startswith('sub-02  writing the results')
+    assert shown.published == {'sub-02'}

@@ -1,0 +1,73 @@
+"""Processes that steps are carried out in: none takes another one with it, and none is left."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+#: Linux' ``prctl``: the signal that a process gets when its parent ends.
+PR_SET_PDEATHSIG = 1
+
+
+class Workers:
+    """A pool of processes, each on its own.
+
+    Of a common pool nobody can tell which process was killed, and with what step; and all its
+    other steps are lost.
+    """
+
+    def __init__(self, count: int):
+        self._directory = os.getcwd()
+        self._executors = [self._start() for _ in range(count)]
+        self._futures: list[Future | None] = [None] * count
+
+    def submit(self, function: Callable, *arguments: Any) -> Future:
+        """Call a function in a free process; ``BrokenProcessPool`` if that one is killed."""
+        free = next(n for n, future in enumerate(self._futures) if future is None or future.done())
+        try:
+            future = self._executors[free].submit(function, *arguments)
+        except BrokenProcessPool:  # it was killed with its last step, or at rest
+            self._executors[free].shutdown(wait=False)
+            self._executors[free] = self._start()
+            future = self._executors[free].submit(function, *arguments)
+        self._futures[free] = future
+        return future
+
+    def shutdown(self) -> None:
+        """End all processes when they are done."""
+        for executor in self._executors:
+            executor.shutdown()
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            1,
+            multiprocessing.get_context('fork'),
+            initializer=_begin,
+            initargs=(os.getpid(), self._directory),
+        )
+
+
+def kill_workers() -> None:
+    """Kill every process that this one has started for steps, and wait for its end."""
+    workers = multiprocessing.active_children()
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        worker.join()
+
+
+def _begin(parent: int, directory: str) -> None:
+    """Set up a process: the terminal's interrupt is its parent's business, and so is its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended already
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.environ['NIPYPE_NO_ET'] = '1'
+    os.chdir(directory)
