@@ -1,5 +1,8 @@
 """The errors a person is meant to read: one sentence that names the file and the cure."""
 
+#: What others' errors say is cut to so many letters: the cure stands after it.
+MOST_LETTERS = 160
+
 
 class UsageError(Exception):
     """Wrong usage or unusable input: the command ends with 2 and has written nothing."""
@@ -7,3 +10,20 @@ class UsageError(Exception):
 
 class InputError(Exception):
     """One unit's image cannot be used: that unit fails, the others go on."""
+
+
+def in_brief(error: BaseException) -> str:
+    """What another library's error says, on one line, to be put into a sentence.
+
+    Examples
+    --------
+    >>> in_brief(ValueError('Expected 4 bytes,\\n got 3.')), in_brief(MemoryError())
+    ('Expected 4 bytes, got 3', 'MemoryError')
+
+    """
+    # Python's error for a file names the file a second time.
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = ' '.join(said.split()).rstrip('.:')
+    if len(text) > MOST_LETTERS:
+        text = f'{text[:MOST_LETTERS]}…'
+    return text or type(error).__name__

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.read_image import read_image
+from deepmir_bids.imaging.nifti_file import read_grid
+from deepmir_bids.imaging.read_image import load_volume
 
 #: The brain lies in this central part of the SWI's field of view, along each axis.
 CENTRAL = 0.7
@@ -74,8 +74,8 @@ def choose_t2w(paths: Sequence[Path], swi: Path | None) -> dict[Path, str]:
 
 
 def _look(path: Path, swi: Path | None) -> T2wView:
-    image, values = read_image(path)
-    values = values.reshape(image.shape[:3]) if values.ndim > 3 else values
+    image, _ = load_volume(path)
+    values = image.get_fdata(dtype=np.float32)
     centre = tuple(slice(round(0.2 * n), max(round(0.8 * n), 1)) for n in values.shape)
     signal = values[centre]
     signal = signal[signal > 0.1 * signal.mean()]
@@ -90,8 +90,8 @@ def _coverage(image, swi: Path | None) -> float:
     if swi is None:
         return 1.0
     try:
-        reference: Any = nib.load(swi)
-    except (OSError, nib.filebasedimages.ImageFileError):
+        reference = read_grid(swi)
+    except InputError:
         return 1.0
     sides = [(0.5 + CENTRAL * np.linspace(-0.5, 0.5, 9)) * (n - 1) for n in reference.shape[:3]]
     points = np.stack(np.meshgrid(*sides, indexing='ij'), -1).reshape(-1, 3)
