@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,11 @@ from typing import Any
 
 from deepmir_bids.bids.filter_file import listed
 from deepmir_bids.bids.whole_files import make_once
+
+#: No image of BIDS lies deeper than sub-/ses-/datatype/, but links may lead in circles.
+TOO_DEEP = re.compile(r'^(/[^/]+){5}')
+#: pybids would take rules for names from files of its own name; there is no file of this one.
+NO_CONFIG = 'no-layout-config'
 
 
 def relevant_files(queries: Sequence[dict[str, Any]]) -> str:
@@ -38,7 +44,10 @@ def index_dataset(root: Path, relevant: str, only: Sequence[str], database: Path
     not_an_image = re.compile(rf'/(?!.*{relevant})[^/]*\.[^/]+$')
     # No sidecar is read: images are told by their names and, later, by their content.
     indexer = BIDSLayoutIndexer(
-        validate=False, ignore=[not_theirs, not_an_image], index_metadata=False
+        validate=False,
+        ignore=[not_theirs, TOO_DEEP, not_an_image, _Unreadable(root)],
+        index_metadata=False,
+        config_filename=NO_CONFIG,
     )
     return BIDSLayout(
         root,
@@ -47,3 +56,20 @@ def index_dataset(root: Path, relevant: str, only: Sequence[str], database: Path
         config=['bids', 'derivatives'],
         database_path=database,
     )
+
+
+class _Unreadable:
+    """What pybids would stumble over, in the place of a pattern of paths to ignore."""
+
+    def __init__(self, root: Path):
+        self.root = str(root)
+
+    def search(self, path: str) -> bool:
+        """Whether the name is no text, or the folder must not be looked into."""
+        here = self.root + path
+        return not path.isprintable() or (os.path.isdir(here) and not may_enter(here))
+
+
+def may_enter(folder: str | Path) -> bool:
+    """Whether a folder may be listed, and what it holds be looked at."""
+    return os.access(folder, os.R_OK | os.X_OK)

@@ -12,8 +12,8 @@ from deepmir_bids.bids.dataset_index import index_dataset, relevant_files, share
 from deepmir_bids.bids.filter_file import listed, load_queries
 from deepmir_bids.bids.input_candidates import SUFFIXES, Candidate, rank_swi
 from deepmir_bids.bids.input_choice import choose_file
-from deepmir_bids.bids.near_misses import name_near_misses
-from deepmir_bids.bids.unit_of_work import Unit, find_units
+from deepmir_bids.bids.near_misses import name_near_misses, unreadable_part
+from deepmir_bids.bids.unit_of_work import Unit, find_units, unit_folder
 from deepmir_bids.settings import Settings
 
 #: Where a query asks for no session of its own.
@@ -91,12 +91,19 @@ def _unit(
     mask, note = _images('mask', masks, MASK_QUERY, place)
     if masks and not mask:
         note = ['--brain-mask-from has no mask of it: the template gives one.']
+    unreadable = ''
+    if 'swi' not in files:
+        folder = unit_folder(
+            Path(layouts['swi'][0].root), Unit(place.subject, place.session).label
+        )
+        unreadable = unreadable_part(folder)
     return Unit(
         subject=place.subject,
         session=place.session,
         brain_mask=Path(mask[0].path) if mask else None,
         notes=(*notes, *note),
         candidates=tuple(candidates),
+        unreadable=unreadable,
         **files,
     )
 
