@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from deepmir_bids.bids.filter_file import listed
 from deepmir_bids.bids.whole_files import make_once
+from deepmir_bids.errors import UsageError, in_brief
 
 #: No image of BIDS lies deeper than sub-/ses-/datatype/, but links may lead in circles.
 TOO_DEEP = re.compile(r'^(/[^/]+){5}')
@@ -32,7 +34,8 @@ def shared_index(root: Path, relevant: str, database_dir: Path):
     digest = hashlib.sha256(f'{root.resolve()} {relevant}'.encode()).hexdigest()[:12]
     folder = database_dir / f'{root.resolve().name}-{digest}'
     make_once(folder, lambda empty: index_dataset(root, relevant, (), empty))
-    return BIDSLayout(root, validate=False, database_path=folder)
+    with _explained(root):
+        return BIDSLayout(root, validate=False, database_path=folder)
 
 
 def index_dataset(root: Path, relevant: str, only: Sequence[str], database: Path | None = None):
@@ -49,13 +52,26 @@ def index_dataset(root: Path, relevant: str, only: Sequence[str], database: Path
         index_metadata=False,
         config_filename=NO_CONFIG,
     )
-    return BIDSLayout(
-        root,
-        validate=False,
-        indexer=indexer,
-        config=['bids', 'derivatives'],
-        database_path=database,
-    )
+    with _explained(root):
+        return BIDSLayout(
+            root,
+            validate=False,
+            indexer=indexer,
+            config=['bids', 'derivatives'],
+            database_path=database,
+        )
+
+
+@contextmanager
+def _explained(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # pybids and its database answer a dataset that is no dataset with almost any error.
+        raise UsageError(
+            f'{root} cannot be indexed ({in_brief(error)}): mend its dataset_description.json, or '
+            'give another --bids-database-dir.'
+        ) from error
 
 
 class _Unreadable:

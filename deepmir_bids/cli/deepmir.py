@@ -20,7 +20,7 @@ from deepmir_bids.cli.option_types import (
     positive,
     probability,
 )
-from deepmir_bids.errors import UsageError
+from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.imaging.qsm_units import QSM_SCALES
 from deepmir_bids.settings import DEFAULT_MODEL, Settings
 
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from deepmir_bids.running.participant_level import run_participants
 
         return run_participants(settings)
-    except UsageError as error:
+    except (UsageError, InputError) as error:
         print(f'deepmir: {error}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
