@@ -4,12 +4,33 @@
 MOST_LETTERS = 160
 
 
-class UsageError(Exception):
+class Sentence(Exception):
+    """An error that stays one line of text, whatever names and values it quotes."""
+
+    def __init__(self, text: str):
+        super().__init__(printable(text))
+
+
+class UsageError(Sentence):
     """Wrong usage or unusable input: the command ends with 2 and has written nothing."""
 
 
-class InputError(Exception):
+class InputError(Sentence):
     """One unit's image cannot be used: that unit fails, the others go on."""
+
+
+def printable(text: str) -> str:
+    """Text as it can be shown and written down, whatever bytes it is made of.
+
+    Examples
+    --------
+    >>> printable('sub-01'), printable('sub-\\udcff'), printable('a\\n b')
+    ('sub-01', 'sub-\ufffd', 'a  b')
+
+    """
+    if text.isprintable():
+        return text
+    return ''.join(c if c.isprintable() else ' ' if c.isspace() else '\ufffd' for c in text)
 
 
 def in_brief(error: BaseException) -> str:

@@ -8,7 +8,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from deepmir_bids.bids.dataset_index import may_enter
-from deepmir_bids.bids.unit_of_work import Unit, printable, unit_folder
+from deepmir_bids.bids.unit_of_work import Unit, unit_folder
+from deepmir_bids.errors import printable
 
 #: Suffixes that people give these images, besides those that differ by a letter or a case.
 MEANT = {'swi': ('swi', 'T2starw', 'T2star'), 'qsm': ('Chimap', 'QSM'), 't2w': ('T2w',)}
@@ -91,12 +92,12 @@ def unreadable_part(folder: Path) -> str:
     """
     below = [folder, *(path for path in _listed(folder) if not path.name.startswith('ses-'))]
     for path in below:
+        name = printable(str(path))
         if path.is_symlink() and not os.path.exists(path):
-            return f'{path} is a link that leads nowhere: restore what it points to'
+            return f'{name} is a link that leads nowhere: restore what it points to'
         if os.path.isdir(path) and not may_enter(path):
-            return f'{path} cannot be looked into: see to its permissions'
+            return f'{name} cannot be looked into: see to its permissions'
     for path in (path for part in below for path in _listed(part)):
         if not path.name.isprintable():
-            name = printable(path.name)
-            return f'{path.parent} has a file whose name is no text ({name}): rename it'
+            return f'{printable(str(path))} has a name that is no text: rename it'
     return ''

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deepmir_bids import INPUTS
 from deepmir_bids.bids.input_candidates import Candidate
-from deepmir_bids.errors import UsageError
+from deepmir_bids.errors import UsageError, printable
 
 #: What BIDS allows in a label: letters, digits and, since 1.10, a plus sign.
 LEGAL = re.compile(r'[0-9A-Za-z+]+')
@@ -135,18 +135,6 @@ def _labels(parent: Path, prefix: str) -> list[str]:
         if os.path.isdir(path) or (path.is_symlink() and not os.path.exists(path))
     }
     return sorted(labels, key=natural_order)
-
-
-def printable(name: str) -> str:
-    """Name of a file as it can be written down, whatever bytes it is made of.
-
-    Examples
-    --------
-    >>> printable('sub-01'), printable('sub-\\udcff')
-    ('sub-01', 'sub-\ufffd')
-
-    """
-    return ''.join(letter if letter.isprintable() else '\ufffd' for letter in name)
 
 
 def natural_order(label: str) -> list[tuple[int, int | str]]:

@@ -90,7 +90,9 @@ def _opened(path: Path) -> Iterator[Any]:
 def explained(path: Path) -> Iterator[None]:
     """Make whatever nibabel and numpy say to a damaged or nonsensical file an InputError."""
     try:
-        yield
+        # What is not finite is found by those who use it, who know the file's name.
+        with np.errstate(all='ignore'):
+            yield
     except InputError:
         raise
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -131,8 +133,9 @@ def _bytes_needed(header: nib.Nifti1Header) -> int:
     """How long the file has to be, uncompressed."""
     shape = [int(n) for n in header.get_data_shape()]
     offset = int(header.get_data_offset())
-    if min(shape, default=0) < 1 or offset < header.sizeof_hdr:
-        raise ValueError(f'its shape is {shape}, and its voxels begin at {offset}')
+    whole = offset == header['vox_offset']
+    if min(shape, default=0) < 1 or offset < header.sizeof_hdr or not whole:
+        raise ValueError(f'its shape is {shape}, and its voxels begin at {header["vox_offset"]}')
     return offset + math.prod(shape) * header.get_data_dtype().itemsize
 
 
