@@ -34,9 +34,10 @@ def load_queries(filter_file: Path | None) -> dict[str, dict[str, Any]]:
     for name, update in _read(filter_file, queries).items():
         _check_entities(filter_file, name, update)
         queries[name].update(update)
-        suffixes = listed(queries[name]['suffix'])
-        if not suffixes or not all(isinstance(suffix, str) for suffix in suffixes):
-            raise UsageError(f'{filter_file}: the query {name} needs a suffix, or several.')
+        for entity, wanted in (('suffix', 'a suffix'), ('extension', 'an extension')):
+            values = listed(queries[name][entity])
+            if not values or not all(isinstance(value, str) for value in values):
+                raise UsageError(f'{filter_file}: the query {name} needs {wanted}, or several.')
     return queries
 
 

@@ -1,4 +1,4 @@
-"""Files that were meant as an input, and have a suffix that nobody looks for."""
+"""Files that were meant as an input: with a suffix that nobody looks for, or out of reach."""
 
 from __future__ import annotations
 

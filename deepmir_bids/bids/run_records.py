@@ -111,7 +111,7 @@ def read_records(out_dir: Path) -> dict[str, Record]:
     """Read the last record of each unit, by its label."""
     latest: dict[str, Record] = {}
     for log_dir in _log_dirs(out_dir, 'units.tsv'):
-        for row in _rows(log_dir / 'units.tsv', COLUMNS):
+        for row in _rows(log_dir / 'units.tsv', (COLUMNS[0], COLUMNS[2])):
             cells = [None if row.get(name, MISSING) == MISSING else row[name] for name in COLUMNS]
             record = Record(cells[0] or '', cells[1], cells[2] or '', cells[3])
             if _HARMLESS.fullmatch(record.label):

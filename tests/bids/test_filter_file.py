@@ -24,6 +24,7 @@ from deepmir_bids.errors import UsageError
         ('3', 'holds no JSON object'),
         ('[' * 100_000, 'cannot be read as JSON'),
         ({'swi': {'suffix': []}}, 'swi needs a suffix'),
+        ({'t2w': {'extension': None}}, 't2w needs an extension'),
         ({'swi': {'run': [1] * 2000}}, '2,000 values of run'),
         ({'swi': {'run': 10**30}}, r'run\[0\] is 10'),
         ({'swi': {'acquisition': '\ud800'}}, 'cannot be read as JSON'),
