@@ -613,7 +613,7 @@ READERS = [
     Reader('filter file', st.deferred(queries), read_queries, 10),
     Reader('plugin file', spoilt_text(PLUGIN), read_plugin_file, 10),
     Reader('model card', spoilt_json(_card()), read_model_card, 12),
-    Reader('weights', st.deferred(weights), read_weights, 5),
+    Reader('weights', st.deferred(weights), read_weights, 2),
     Reader(
         'review',
         st.deferred(
@@ -630,6 +630,6 @@ READERS = [
         read_atlas_table,
         5,
     ),
-    Reader('group', COHORT, read_group, 2),
+    Reader('group', COHORT, read_group, 1),
     Reader('group outputs', COHORT, write_cohort_level, 0.1),
 ]
