@@ -148,13 +148,11 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit, run: str = ''
     return workflow
 
 
-def init_reports_wf(settings: Settings, results: dict[Unit, UnitResults]) -> pe.Workflow:
+def init_reports_wf(settings: Settings, pages: list[pe.Workflow]) -> pe.Workflow:
     """Return the graph that makes the pages again, from results that are already there."""
     base_dir = settings.work_dir / f'deepmir-{__version__}'
     workflow = pe.Workflow(name='reports_wf', base_dir=str(base_dir))
-    workflow.add_nodes([
-        init_page_wf(settings, unit, finished) for unit, finished in results.items()
-    ])  # fmt: skip
+    workflow.add_nodes(pages)
     return workflow
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from deepmir_bids.anatomy.atlas_structures import Structure, read_structures
-from deepmir_bids.errors import UsageError
+from deepmir_bids.errors import InputError, UsageError
+from deepmir_bids.imaging.nifti_file import read_image
 
 
 def read_atlas(
@@ -30,26 +29,18 @@ def read_atlas(
         When either cannot be used, or they do not go together.
 
     """
-    import nibabel as nib
-
     try:
         if table is None:
             raise ValueError(f'{file.name} needs a table of its labels: --atlas-labels')
-        image: Any = nib.load(file)
-        labels = np.squeeze(np.asanyarray(image.dataobj))
+        image, values = read_image(file)
+        labels = np.squeeze(values)
         if labels.ndim != 3:
             raise ValueError(f'{file.name} is not a 3D label image')
         structures = read_structures(table)
         if not np.isin([s.index for s in structures], labels).any():
             raise ValueError(f'{file.name} holds none of the labels in {table.name}')
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-        nib.filebasedimages.ImageFileError,
-    ) as error:
-        raise UsageError(f'--atlas {file} cannot be used: {error}.') from error
+    except (InputError, OSError, ValueError) as error:
+        raise UsageError(f'--atlas {file} cannot be used: {str(error).rstrip(".")}.') from error
     return np.rint(labels), image.affine, structures
 
 

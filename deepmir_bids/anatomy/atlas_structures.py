@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepmir_bids.anatomy.structure_kinds import KINDS, kind_of
+from deepmir_bids.bids.tsv import read_rows
+from deepmir_bids.errors import InputError
 
 #: Region and its value in every region map (0 outside the brain), after MARS
 #: (Gregoire et al., Neurology 2009;73:1759).
@@ -38,35 +40,35 @@ def read_structures(table: str | Path) -> tuple[Structure, ...]:
 
     Raises
     ------
-    ValueError
-        When a column is missing, an index is no whole number or twice there, or a region or a
-        kind is not known.
+    InputError
+        When it cannot be read, a column is missing, an index is no whole number or twice there,
+        or a region or a kind is not known.
 
     """
     import pandas as pd
 
-    frame = pd.read_csv(table, sep='\t', dtype=str, keep_default_na=False).replace('n/a', '')
-    missing = {'index', 'name'} - set(frame.columns)
-    if missing:
-        raise ValueError(f'{Path(table).name} has no column {" or ".join(sorted(missing))}')
+    cure = 'give index and name of each structure'
+    rows = read_rows(Path(table), ('index', 'name'), cure)
+    frame = pd.DataFrame(rows, columns=None if rows else ['index', 'name'], dtype=str)
+    frame = frame.replace('n/a', '')
     absent = pd.Series('', frame.index)
     names = frame.get('hemi', absent).map({'L': 'left ', 'R': 'right '}).fillna('') + frame['name']
     regions = frame.get('region', absent)
     kinds = frame.get('kind', absent).str.lower()
     for column, values, known in (('region', regions, REGIONS), ('kind', kinds, KINDS)):
         if unknown := sorted(set(values) - {'', *known}):
-            raise ValueError(f'{Path(table).name} has a {column} that is not known: {unknown[0]}')
-    whole = frame['index'].str.fullmatch('[0-9]+')
+            raise InputError(f'{table} has a {column} that is not known ({unknown[0]}): {cure}.')
+    whole = frame['index'].str.fullmatch('[0-9]{1,9}')
     if not whole.all():
         odd = frame['index'][~whole].iloc[0]
-        raise ValueError(f'{Path(table).name} has an index that is no whole number: {odd}')
+        raise InputError(f'{table} has an index that is no whole number ({odd}): {cure}.')
     if frame['index'].duplicated().any():
         twice = frame['index'][frame['index'].duplicated()].iloc[0]
-        raise ValueError(f'{Path(table).name} has index {twice} more than once')
-    rows = zip(frame['index'].astype(int), names, regions, kinds, strict=True)
+        raise InputError(f'{table} has index {twice} more than once: {cure}.')
+    structures = zip(frame['index'].astype(int), names, regions, kinds, strict=True)
     return tuple(
         Structure(index, name, region, kind or kind_of(name))
-        for index, name, region, kind in rows
+        for index, name, region, kind in structures
         if index
     )
 

@@ -15,10 +15,10 @@ import os
 import tempfile
 import threading
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from deepmir_bids.errors import InputError
 
 SERVER = 'https://templateflow.s3.amazonaws.com'
 #: Longest wait for the server's first answer, and for each read of a download, in seconds.
@@ -116,15 +116,11 @@ def _local_files(template: str) -> dict[str, Path]:
 
 def _is_whole(path: Path) -> bool:
     """Whether an image can be read to its end: the cache's skeleton has files of no length."""
-    import nibabel as nib
-    import numpy as np
+    from deepmir_bids.imaging.nifti_file import read_image
 
-    if not path.is_file() or not path.stat().st_size:
-        return False
     try:
-        image: Any = nib.load(path)
-        np.asanyarray(image.dataobj)
-    except (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError):
+        read_image(path)
+    except InputError:
         return False
     return True
 

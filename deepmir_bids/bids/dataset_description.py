@@ -7,9 +7,10 @@ from pathlib import Path
 
 from deepmir_bids import __version__
 from deepmir_bids.bids.output_files import DESCRIPTIONS, as_markdown
+from deepmir_bids.bids.text_files import read_json
 from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.data import load as load_data
-from deepmir_bids.errors import UsageError
+from deepmir_bids.errors import InputError, UsageError
 
 BIDS_VERSION = '1.10.0'
 #: Who made a dataset, by its description.
@@ -81,12 +82,7 @@ def check_dataset(bids_dir: Path) -> None:
     path = bids_dir / 'dataset_description.json'
     if not path.is_file():
         raise UsageError(f'{bids_dir} is not a BIDS dataset: no dataset_description.json {skip}.')
-    try:
-        description = json.loads(path.read_text(encoding='utf-8-sig'))
-    except (OSError, ValueError) as error:
-        raise UsageError(f'{path} cannot be read as JSON: {error} {skip}.') from error
-    if not isinstance(description, dict):
-        raise UsageError(f'{path} holds no JSON object {skip}.')
+    description = read_json(path, f'mend it {skip}', UsageError)
     missing = [key for key in ('Name', 'BIDSVersion') if key not in description]
     if missing:
         raise UsageError(f'{path} lacks {" and ".join(missing)}, which BIDS requires {skip}.')
@@ -116,9 +112,7 @@ def check_ownership(out_dir: Path) -> None:
 def _generators(folder: Path) -> list[str]:
     """Names of the tools that a dataset's description says made it."""
     try:
-        description = json.loads(
-            (folder / 'dataset_description.json').read_text(encoding='utf-8-sig')
-        )
+        description = read_json(folder / 'dataset_description.json', 'mend it')
         return [str(tool['Name']) for tool in description['GeneratedBy']]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, KeyError, TypeError):
         return []

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from deepmir_bids.bids.filter_file import listed
 from deepmir_bids.bids.whole_files import make_once
+from deepmir_bids.errors import UsageError, in_brief
+
+#: No image of BIDS lies deeper than sub-/ses-/datatype/, but links may lead in circles.
+TOO_DEEP = re.compile(r'^(/[^/]+){5}')
+#: pybids would take rules for names from files of its own name; there is no file of this one.
+NO_CONFIG = 'no-layout-config'
 
 
 def relevant_files(queries: Sequence[dict[str, Any]]) -> str:
@@ -26,7 +34,8 @@ def shared_index(root: Path, relevant: str, database_dir: Path):
     digest = hashlib.sha256(f'{root.resolve()} {relevant}'.encode()).hexdigest()[:12]
     folder = database_dir / f'{root.resolve().name}-{digest}'
     make_once(folder, lambda empty: index_dataset(root, relevant, (), empty))
-    return BIDSLayout(root, validate=False, database_path=folder)
+    with _explained(root):
+        return BIDSLayout(root, validate=False, database_path=folder)
 
 
 def index_dataset(root: Path, relevant: str, only: Sequence[str], database: Path | None = None):
@@ -38,12 +47,45 @@ def index_dataset(root: Path, relevant: str, only: Sequence[str], database: Path
     not_an_image = re.compile(rf'/(?!.*{relevant})[^/]*\.[^/]+$')
     # No sidecar is read: images are told by their names and, later, by their content.
     indexer = BIDSLayoutIndexer(
-        validate=False, ignore=[not_theirs, not_an_image], index_metadata=False
-    )
-    return BIDSLayout(
-        root,
         validate=False,
-        indexer=indexer,
-        config=['bids', 'derivatives'],
-        database_path=database,
+        ignore=[not_theirs, TOO_DEEP, not_an_image, _Unreadable(root)],
+        index_metadata=False,
+        config_filename=NO_CONFIG,
     )
+    with _explained(root):
+        return BIDSLayout(
+            root,
+            validate=False,
+            indexer=indexer,
+            config=['bids', 'derivatives'],
+            database_path=database,
+        )
+
+
+@contextmanager
+def _explained(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # pybids and its database answer a dataset that is no dataset with almost any error.
+        raise UsageError(
+            f'{root} cannot be indexed ({in_brief(error)}): mend its dataset_description.json, or '
+            'give another --bids-database-dir.'
+        ) from error
+
+
+class _Unreadable:
+    """What pybids would stumble over, in the place of a pattern of paths to ignore."""
+
+    def __init__(self, root: Path):
+        self.root = str(root)
+
+    def search(self, path: str) -> bool:
+        """Whether the name is no text, or the folder must not be looked into."""
+        here = self.root + path
+        return not path.isprintable() or (os.path.isdir(here) and not may_enter(here))
+
+
+def may_enter(folder: str | Path) -> bool:
+    """Whether a folder may be listed, and what it holds be looked at."""
+    return os.access(folder, os.R_OK | os.X_OK)

@@ -6,8 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from deepmir_bids.bids.schema import Kind, fault, is_number
+from deepmir_bids.bids.text_files import read_json
 from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import UsageError
+
+#: A query for more values than this is no query.
+MOST_VALUES = 1000
+_VALUE = Kind(
+    'text, a number or null',
+    lambda v: isinstance(v, str | bool | None) or (is_number(v) and abs(v) < 2**53),
+)
 
 
 def load_queries(filter_file: Path | None) -> dict[str, dict[str, Any]]:
@@ -25,8 +34,10 @@ def load_queries(filter_file: Path | None) -> dict[str, dict[str, Any]]:
     for name, update in _read(filter_file, queries).items():
         _check_entities(filter_file, name, update)
         queries[name].update(update)
-        if not all(isinstance(suffix, str) for suffix in listed(queries[name]['suffix'])):
-            raise UsageError(f'{filter_file}: the query {name} needs a suffix, or several.')
+        for entity, wanted in (('suffix', 'a suffix'), ('extension', 'an extension')):
+            values = listed(queries[name][entity])
+            if not values or not all(isinstance(value, str) for value in values):
+                raise UsageError(f'{filter_file}: the query {name} needs {wanted}, or several.')
     return queries
 
 
@@ -36,13 +47,8 @@ def listed(asked: Any) -> list:
 
 
 def _read(path: Path, queries: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    try:
-        updates = json.loads(path.read_text(encoding='utf-8-sig'))
-    except (OSError, ValueError) as error:
-        raise UsageError(f'{path} cannot be read as JSON: {error}') from error
     names = ', '.join(queries)
-    if not isinstance(updates, dict):
-        raise UsageError(f'{path} holds no JSON object: it has entities for each of {names}.')
+    updates = read_json(path, f'it has entities for each of {names}', UsageError)
     unknown = sorted(set(updates) - set(queries))
     if unknown:
         raise UsageError(
@@ -54,8 +60,8 @@ def _read(path: Path, queries: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _check_entities(path: Path, name: str, update: Any) -> None:
     if not isinstance(update, dict):
         raise UsageError(
-            f'{path}: the query {name} is {json.dumps(update)}, where entities with their values '
-            'are needed, such as {"acquisition": "highres"}.'
+            f'{path}: the query {name} is {json.dumps(update)[:60]}, where entities with their '
+            'values are needed, such as {"acquisition": "highres"}.'
         )
     known = _entity_names()
     misspelt = sorted(set(update) - known)
@@ -65,12 +71,13 @@ def _check_entities(path: Path, name: str, update: Any) -> None:
             f'pybids knows {", ".join(sorted(known))}.'
         )
     for entity, asked in update.items():
-        for value in listed(asked):
-            if not isinstance(value, str | int | float | None):
-                raise UsageError(
-                    f'{path}: the query {name} wants {entity} to be {json.dumps(value)}: give '
-                    'text, a number, null, or a list of these.'
-                )
+        if wrong := fault(listed(asked), [_VALUE], entity):
+            raise UsageError(f'{path}: in the query {name}, {wrong}, or a list of these.')
+        if len(listed(asked)) > MOST_VALUES:
+            raise UsageError(
+                f'{path}: the query {name} asks for {len(asked):,} values of {entity}: give '
+                f'{MOST_VALUES} at most.'
+            )
 
 
 def _entity_names() -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +11,38 @@ from typing import Any
 from deepmir_bids.bids.output_files import REVIEW
 from deepmir_bids.bids.output_names import find_results, missing_results
 from deepmir_bids.bids.publishing import is_unfinished
+from deepmir_bids.bids.schema import LABEL, NUMBER, TEXT, fault
+from deepmir_bids.bids.text_files import read_json
 from deepmir_bids.bids.unit_of_work import unit_folder
 from deepmir_bids.errors import InputError
+
+_MEASURE = NUMBER.or_nothing()
+_WORDS = TEXT.or_nothing()
+#: What is read of the sidecars of results, by whatever reads them.
+SIDECAR = {
+    'Template': LABEL,
+    'TemplateNote': _WORDS,
+    'AlignmentMutualInformation': _MEASURE,
+    'Registration': {'Start': _WORDS, 'MutualInformation': _MEASURE, 'BrainVolume': _MEASURE},
+    'Quality': {
+        'BrainVolume': _MEASURE,
+        'SWINoise': _MEASURE,
+        'VoxelSize': [NUMBER],
+        'Flags': [TEXT],
+    },
+    'InputsUsed': [TEXT],
+    'InputsMissing': [TEXT],
+    'InputsLeftOut': [TEXT],
+    'Description': TEXT,
+    'Model': _WORDS,
+    'ModelSHA256': _WORDS,
+    'Version': _WORDS,
+    'OperatingPoint': _WORDS,
+    'Thresholds': {'*': NUMBER},
+    'ExtentThreshold': _MEASURE,
+    'MinimumVolume': _MEASURE,
+    'Notes': [TEXT],
+}
 
 
 @dataclass(frozen=True)
@@ -92,16 +121,13 @@ def read_sidecar(image: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is not there, or holds no JSON object.
+        If it is not there, holds no JSON object, or another kind of value than it should.
 
     """
     path = beside(image, '.json')
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise InputError(f'{path} cannot be read ({error}): run deepmir again.') from error
-    if not isinstance(content, dict):
-        raise InputError(f'{path} holds no JSON object: run deepmir again.')
+    content = read_json(path, 'run deepmir again')
+    if wrong := fault(content, SIDECAR):
+        raise InputError(f'{path} is not as deepmir writes it ({wrong}): run deepmir again.')
     return content
 
 

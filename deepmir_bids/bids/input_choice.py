@@ -87,7 +87,7 @@ def _without_others(suited: Sequence[Path]) -> dict[Path, str]:
         try:
             load_magnitude(path)
         except InputError as error:
-            why[path] = str(error)
+            why[path] = str(error).rstrip('.')
             continue
         return {path: '', **dict.fromkeys(suited, 'another comes first'), **why} | {path: ''}
     return why

@@ -27,8 +27,8 @@ from deepmir_bids.bids.input_candidates import (
     rank_swi,
 )
 from deepmir_bids.bids.input_choice import choose_file
-from deepmir_bids.bids.near_misses import name_near_misses
-from deepmir_bids.bids.unit_of_work import Unit, find_units
+from deepmir_bids.bids.near_misses import name_near_misses, unreadable_part
+from deepmir_bids.bids.unit_of_work import Unit, find_units, unit_folder
 from deepmir_bids.settings import Settings
 from deepmir_bids.threads import side_by_side
 
@@ -90,8 +90,13 @@ class Search:
             session=place.session,
             notes=tuple(notes),
             candidates=tuple(candidates),
+            unreadable='' if 'swi' in files else unreadable_part(self._folder(place)),
             **files,
         )
+
+    def _folder(self, place: Place) -> Path:
+        label = Unit(place.subject, place.session).label
+        return unit_folder(self.found['swi'][0].root, label)
 
     def _images(self, name: str, place: Place) -> tuple[Sequence[FoundFile], list[str]]:
         """Files that may be an input, and what to note of where they are."""

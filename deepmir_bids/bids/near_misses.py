@@ -1,4 +1,4 @@
-"""Files that were meant as an input, and have a suffix that nobody looks for."""
+"""Files that were meant as an input: with a suffix that nobody looks for, or out of reach."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from pathlib import Path
 
+from deepmir_bids.bids.dataset_index import may_enter
 from deepmir_bids.bids.unit_of_work import Unit, unit_folder
+from deepmir_bids.errors import printable
 
 #: Suffixes that people give these images, besides those that differ by a letter or a case.
 MEANT = {'swi': ('swi', 'T2starw', 'T2star'), 'qsm': ('Chimap', 'QSM'), 't2w': ('T2w',)}
@@ -63,14 +65,39 @@ def is_near(suffix: str, name: str) -> bool:
 
 def _images_in(folder: Path) -> list[Path]:
     """Images one folder below a unit's own, sessions aside."""
+    return [
+        path
+        for below in _listed(folder)
+        if not below.name.startswith('ses-')
+        for path in _listed(below)
+        if path.name.endswith(('.nii', '.nii.gz')) and path.name.isprintable()
+    ]
+
+
+def _listed(folder: Path) -> list[Path]:
     try:
-        entries = [entry for entry in os.scandir(folder) if entry.is_dir()]
-        return [
-            Path(image.path)
-            for entry in entries
-            if not entry.name.startswith('ses-')
-            for image in os.scandir(entry.path)
-            if image.name.endswith(('.nii', '.nii.gz'))
-        ]
+        return sorted(folder.iterdir())
     except OSError:
         return []
+
+
+def unreadable_part(folder: Path) -> str:
+    """Say what of a unit's folder nobody can look into, or name; empty if there is nothing.
+
+    Parameters
+    ----------
+    folder
+        The unit's own, in a dataset.
+
+    """
+    below = [folder, *(path for path in _listed(folder) if not path.name.startswith('ses-'))]
+    for path in below:
+        name = printable(str(path))
+        if path.is_symlink() and not os.path.exists(path):
+            return f'{name} is a link that leads nowhere: restore what it points to'
+        if os.path.isdir(path) and not may_enter(path):
+            return f'{name} cannot be looked into: see to its permissions'
+    for path in (path for part in below for path in _listed(part)):
+        if not path.name.isprintable():
+            return f'{printable(str(path))} has a name that is no text: rename it'
+    return ''

@@ -6,7 +6,7 @@ level puts the records together; it never needs the raw dataset.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import re
 import socket
@@ -16,10 +16,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from deepmir_bids.bids.text_files import read_json, read_text
 from deepmir_bids.bids.tsv import MISSING, read_rows, rows_as_tsv
 from deepmir_bids.bids.whole_files import write_whole
+from deepmir_bids.errors import InputError
 
 COLUMNS = ('participant_id', 'session_id', 'status', 'reason', 'results')
+#: A unit's label becomes part of a path: whatever it is, it leads to no other folder.
+_HARMLESS = re.compile(r'sub-[^/\x00-\x1f]+')
 
 
 @dataclass(frozen=True)
@@ -98,25 +102,27 @@ def keep_participants(log_dir: Path, bids_dir: Path, labels: Iterable[str]) -> N
 
     """
     raw = bids_dir / 'participants.tsv'
-    rows = read_rows(raw) if raw.is_file() else []
+    rows = _rows(raw) if raw.is_file() else []
     wanted = {f'sub-{label}' for label in labels}
     rows = [row | {'participant_id': _with_prefix(row.get('participant_id', ''))} for row in rows]
     rows = [row for row in rows if row['participant_id'] in wanted]
     if rows:
         write_whole(log_dir / 'participants.tsv', rows_as_tsv(rows, list(rows[0])))
     if rows and (described := raw.with_suffix('.json')).is_file():
-        text = described.read_text(encoding='utf-8-sig', errors='replace')
-        write_whole(log_dir / 'participants.json', text)
+        with contextlib.suppress(InputError):
+            text = read_text(described, 'mend it', errors='replace')
+            write_whole(log_dir / 'participants.json', text)
 
 
 def read_records(out_dir: Path) -> dict[str, list[Record]]:
     """Read all records of each unit, by its label, in the order of the names of the logs."""
     records: dict[str, list[Record]] = {}
     for log_dir in _log_dirs(out_dir, 'units.tsv'):
-        for row in read_rows(log_dir / 'units.tsv'):
+        for row in _rows(log_dir / 'units.tsv', (COLUMNS[0], COLUMNS[2])):
             cells = [None if row.get(name, MISSING) == MISSING else row[name] for name in COLUMNS]
             record = Record(cells[0] or '', cells[1], cells[2] or '', *cells[3:])
-            records.setdefault(record.label, []).append(record)
+            if _HARMLESS.fullmatch(record.label):
+                records.setdefault(record.label, []).append(record)
     return records
 
 
@@ -126,7 +132,7 @@ def read_participants(out_dir: Path) -> RawParticipants:
     rows: dict[str, dict[str, str]] = {}
     descriptions: dict[str, Any] = {}
     for log_dir in _log_dirs(out_dir, 'participants.tsv'):
-        for row in read_rows(log_dir / 'participants.tsv'):
+        for row in _rows(log_dir / 'participants.tsv', COLUMNS[:1]):
             columns |= dict.fromkeys(row)
             rows[row['participant_id']] = row
         descriptions |= _read_descriptions(log_dir / 'participants.json')
@@ -141,13 +147,20 @@ def _log_dirs(out_dir: Path, holding: str) -> Iterator[Path]:
     return (logs / name for name in names if (logs / name / holding).is_file())
 
 
-def _read_descriptions(path: Path) -> dict[str, Any]:
-    # It is the raw dataset's file: one that is damaged must not cost the cohort its group level.
+def _rows(path: Path, needed: Iterable[str] = ()) -> list[dict[str, str]]:
+    # One damaged table must not cost the run its start, or the cohort its group level.
     try:
-        described = json.loads(path.read_text(encoding='utf-8-sig'))
-    except (OSError, ValueError):
+        return read_rows(path, needed)
+    except InputError:
+        return []
+
+
+def _read_descriptions(path: Path) -> dict[str, Any]:
+    # It is the raw dataset's file, and likewise.
+    try:
+        return read_json(path, 'mend it')
+    except InputError:
         return {}
-    return described if isinstance(described, dict) else {}
 
 
 def _with_prefix(participant_id: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from deepmir_bids import INPUTS
 from deepmir_bids.bids.input_candidates import Candidate
-from deepmir_bids.errors import UsageError
+from deepmir_bids.errors import UsageError, printable
 
 #: What BIDS allows in a label: letters, digits and, since 1.10, a plus sign.
 LEGAL = re.compile(r'[0-9A-Za-z+]+')
@@ -16,7 +17,10 @@ LEGAL = re.compile(r'[0-9A-Za-z+]+')
 
 @dataclass(frozen=True)
 class Unit:
-    """One subject, or one session of it, with the files to be used."""
+    """One subject, or one session of it, with the files to be used.
+
+    ``unreadable`` says what of its folder could not be looked through, if that could matter.
+    """
 
     subject: str
     session: str | None = None
@@ -26,6 +30,7 @@ class Unit:
     brain_mask: Path | None = None
     notes: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    unreadable: str = ''
 
     @classmethod
     def of(cls, label: str) -> Unit:
@@ -56,9 +61,11 @@ class Unit:
                 spelt = re.sub(r'[^0-9A-Za-z+]', '', label)
                 return (
                     f'{entity}-{label} is no label that BIDS allows (letters and digits alone): '
-                    f'rename its folder and files to {entity}-{spelt}'
+                    f'rename its folder and files to {entity}-{spelt or "…"}'
                 )
-        return None if self.swi else 'no SWI found, and nothing that could stand in for one'
+        if self.swi:
+            return None
+        return self.unreadable or 'no SWI found, and nothing that could stand in for one'
 
 
 def unit_folder(root: Path, label: str) -> Path:
@@ -76,8 +83,7 @@ def find_subjects(bids_dir: Path, wanted: tuple[str, ...]) -> list[str]:
         A wanted participant is not there, or there is none at all.
 
     """
-    folders = (path for path in bids_dir.glob('sub-*') if path.is_dir())
-    present = sorted((path.name.removeprefix('sub-') for path in folders), key=natural_order)
+    present = _labels(bids_dir, 'sub-')
     if not present:
         raise UsageError(f'{bids_dir} has no participant (no sub-* folder).')
     if not wanted:
@@ -115,11 +121,20 @@ def find_units(
 
 
 def _sessions(folder: Path, wanted: tuple[str, ...]) -> list[str | None]:
-    sessions = (path for path in folder.glob('ses-*') if path.is_dir())
-    present = sorted((path.name.removeprefix('ses-') for path in sessions), key=natural_order)
+    present = _labels(folder, 'ses-')
     if wanted:
         return [label for label in present if label in wanted]
-    return [None, *present] if (folder / 'anat').is_dir() or not present else [*present]
+    return [None, *present] if os.path.isdir(folder / 'anat') or not present else [*present]
+
+
+def _labels(parent: Path, prefix: str) -> list[str]:
+    """Labels of the folders of a kind, and of links that lead nowhere: they were meant as one."""
+    labels = {
+        printable(path.name.removeprefix(prefix))
+        for path in parent.glob(f'{prefix}*')
+        if os.path.isdir(path) or (path.is_symlink() and not os.path.exists(path))
+    }
+    return sorted(labels, key=natural_order)
 
 
 def natural_order(label: str) -> list[tuple[int, int | str]]:

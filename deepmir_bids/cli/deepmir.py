@@ -20,7 +20,7 @@ from deepmir_bids.cli.option_types import (
     positive,
     probability,
 )
-from deepmir_bids.errors import UsageError, is_full, no_room
+from deepmir_bids.errors import InputError, UsageError, is_full, no_room
 from deepmir_bids.imaging.qsm_units import QSM_SCALES
 from deepmir_bids.running.nameless_user import with_home_and_name
 from deepmir_bids.running.stopping import StopOnSignal, Stopped
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with StopOnSignal(), with_home_and_name():
             return run(parser().parse_args(argv))
-    except UsageError as error:
+    except (UsageError, InputError) as error:
         print(f'deepmir: {error}', file=sys.stderr)
         return 2
     except OSError as error:

@@ -14,7 +14,8 @@ from deepmir_bids.bids.finished_results import UnitResults, read_results
 from deepmir_bids.bids.output_names import holds_classes
 from deepmir_bids.bids.unit_of_work import unit_folder
 from deepmir_bids.errors import InputError, UsageError
-from deepmir_bids.imaging.read_image import read_image, read_on_grid
+from deepmir_bids.imaging.nifti_file import read_image
+from deepmir_bids.imaging.read_image import read_on_grid
 from deepmir_bids.lesions.connected_lesions import iron_area
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 

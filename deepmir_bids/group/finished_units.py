@@ -82,16 +82,23 @@ def _unit_folders(out_dir: Path) -> Iterator[tuple[str, Path]]:
         for folder in _folders(subject, ''):
             if folder.name == 'anat':
                 yield subject.name, folder
-            elif folder.name.startswith('ses-') and (folder / 'anat').is_dir():
+            elif folder.name.startswith('ses-') and os.path.isdir(folder / 'anat'):
                 yield f'{subject.name}_{folder.name}', folder / 'anat'
 
 
 def _folders(parent: Path, prefix: str) -> list[Path]:
-    with os.scandir(parent) as entries:
-        return [Path(e.path) for e in entries if e.name.startswith(prefix) and e.is_dir()]
+    try:
+        with os.scandir(parent) as entries:
+            paths = [e.path for e in entries if e.name.startswith(prefix) and e.name.isprintable()]
+    except OSError:  # one folder without permission is not the cohort
+        return []
+    return [Path(path) for path in paths if os.path.isdir(path)]
 
 
 def _results(folder: Path, label: str) -> dict[str, Path] | None:
-    """Results of a unit, or None if they are not complete."""
-    files = files_in(folder, label)
+    """Results of a unit, or None if they are not complete, or cannot be looked at."""
+    try:
+        files = files_in(folder, label)
+    except OSError:
+        return None
     return None if missing_results(files) else files

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA
 from deepmir_bids.anatomy.structure_kinds import kind_of
 from deepmir_bids.bids.finished_results import atlas_of, read_sidecar
 from deepmir_bids.bids.run_records import RawParticipants, read_participants
-from deepmir_bids.bids.tsv import MISSING, read_rows
+from deepmir_bids.bids.tsv import MISSING, as_number, read_rows
 from deepmir_bids.errors import InputError
 from deepmir_bids.group.finished_units import KnownUnit, known_units
 from deepmir_bids.lesions.lesion_table import as_table
@@ -66,9 +65,9 @@ def read_cohort(out_dir: Path) -> Cohort:
                 marks = {name: (row | facts)[name] for name in ADDED}
                 lesions += [marks | lesion for lesion in own]
                 row |= facts
-            except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+            except InputError as error:
                 # Whatever is wrong with its files, the cohort goes on without it, and says so.
-                why = f'its results cannot be read ({error!r}): run deepmir on it again'
+                why = f'its results cannot be read: {str(error).rstrip(".")}'
                 row |= {'status': 'failed', 'reason': why}
         units.append(row)
     return Cohort(
@@ -89,7 +88,7 @@ def _read_unit(unit: KnownUnit) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         **_detection(detection),
         **_quality(anatomy),
         'atlas': atlas_of(unit.files),
-        **_susceptibility(read_rows(unit.files['structure_table'])),
+        **_susceptibility(unit.files['structure_table']),
         'n_notes': len(detection.get('Notes', [])),
         'lesions_looked_at': progress.looked_at,
         'lesions_found': progress.of,
@@ -141,15 +140,16 @@ def _quality(anatomy: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _susceptibility(structures: Iterable[dict[str, str]]) -> dict[str, float | None]:
+def _susceptibility(table: Path) -> dict[str, float | None]:
     """Mean of each of the basal ganglia over both sides and their parts, by volume."""
     parts: dict[str, list[tuple[float, float]]] = {kind: [] for kind in BASAL_GANGLIA}
-    for row in structures:
+    for row in read_rows(table, ('index', 'name')):
         # Tables of earlier versions do not name the kind.
         kind = row.get('kind') or kind_of(row['name'])
         measures = (row.get('volume_mm3', MISSING), row.get('chi_mean_ppm', MISSING))
         if kind in parts and MISSING not in measures:
-            parts[kind].append((float(measures[0]), float(measures[1])))
+            size, chi = (as_number(table, measure) for measure in measures)
+            parts[kind].append((size, chi))
     means = {}
     for kind, measured in parts.items():
         volume = sum(size for size, _ in measured)

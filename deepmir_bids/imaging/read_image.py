@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-import os
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepmir_bids.errors import AbsentError, InputError
+from deepmir_bids.errors import InputError
+from deepmir_bids.imaging.nifti_file import explained, read_image
 
 if TYPE_CHECKING:
     import nibabel as nib
@@ -20,15 +18,12 @@ if TYPE_CHECKING:
 FORM_TOLERANCE_MM = 1.0
 #: ITK knows no shear: one that moves no corner by more than this need not be straightened.
 SHEAR_TOLERANCE_MM = 0.005
+#: No voxel is wider, and no volume further from the scanner's centre.
+FURTHEST_MM = 1e5
 #: More non-finite voxels than this and the image is not merely masked.
 MAX_NONFINITE = 0.8
 #: A mask is widened by shifting it so many times, or less, in less time than by its distances.
 MOST_SHIFTS = 200
-#: Where git-annex keeps what it has fetched.
-ANNEX = '/annex/objects/'
-#: Pointers of git-annex and Git LFS are shorter than this.
-POINTER_BYTES = 1024
-_ORDERS: tuple[Literal['little', 'big'], ...] = ('little', 'big')
 
 
 def load_volume(
@@ -64,7 +59,8 @@ def load_volume(
     path = Path(path)
     image, data = read or read_image(path)
     data = _three_axes(data, path)
-    affine, notes = _orientation(image, path)
+    with explained(path):
+        affine, notes = _orientation(image, path)
     if np.issubdtype(image.get_data_dtype(), np.complexfloating):
         notes.append(f'{path.name} holds complex numbers: their magnitude is used.')
     data, mended = _finite(data, path)
@@ -78,66 +74,6 @@ def load_volume(
     volume.set_sform(affine, code=1)
     volume.header.set_xyzt_units('mm')
     return volume, notes + mended
-
-
-def read_image(path: Path) -> tuple[Any, np.ndarray]:
-    """Read an image of whatever shape: nibabel's image, and its values as float32.
-
-    Raises
-    ------
-    InputError
-        The file is damaged, or is no image.
-
-    """
-    import nibabel as nib
-
-    _check_presence(path)
-    try:
-        image: Any = nib.load(path)
-        if np.issubdtype(image.get_data_dtype(), np.complexfloating):
-            return image, np.abs(np.asanyarray(image.dataobj)).astype(np.float32)
-        return image, np.asanyarray(image.dataobj, dtype=np.float32)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f'{path} is cut short or damaged ({error}): copy it again.') from error
-    except Exception as error:  # a damaged header may raise anything, such as OverflowError
-        raise InputError(
-            f'{path} does not hold what its header says ({error}): convert it again.'
-        ) from error
-
-
-def _check_presence(path: Path) -> None:
-    """Tell a file that is not there, or not what its name ends in, from one that is damaged.
-
-    Raises
-    ------
-    AbsentError, InputError
-        If it is one of these.
-
-    """
-    try:
-        with path.open('rb') as file:
-            start = file.read(POINTER_BYTES)
-    except FileNotFoundError as error:
-        if not path.is_symlink():
-            raise AbsentError(f'{path} is not there any more.') from error
-        target = os.readlink(path)
-        cure = f'datalad get {path}' if ANNEX in target else 'restore what it points to'
-        raise AbsentError(f'{path} is a link to {target}, which is not there: {cure}.') from error
-    except OSError as error:
-        raise InputError(f'{path} cannot be read: {error.strerror}.') from error
-    if start.startswith(b'version https://git-lfs') or ANNEX.encode() in start[:512]:
-        how = 'git lfs pull' if start.startswith(b'version') else f'datalad get {path}'
-        raise AbsentError(f'{path} was not fetched, only its place is there: {how}.')
-    zipped = start[:2] == b'\x1f\x8b'
-    if path.name.endswith('.nii.gz') and start and not zipped and _is_nifti(start):
-        raise InputError(f'{path} is not compressed: rename it to {path.name[:-3]}.')
-    if path.name.endswith('.nii') and zipped:
-        raise InputError(f'{path} is compressed: rename it to {path.name}.gz.')
-
-
-def _is_nifti(start: bytes) -> bool:
-    """Whether a file begins with the header size of NIfTI-1 or 2, in either byte order."""
-    return any(start[:4] == size.to_bytes(4, order) for size in (348, 540) for order in _ORDERS)
 
 
 def _three_axes(data: np.ndarray, path: Path) -> np.ndarray:
@@ -162,7 +98,8 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
     from nibabel.affines import voxel_sizes
 
     affine = in_mm(image)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
+    sound = np.isfinite(affine).all() and abs(affine).max() < FURTHEST_MM
+    if not sound or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
         raise InputError(f'{path} has an unusable affine: convert it again.')
     axes = affine[:3, :3] / voxel_sizes(affine)
     if not np.allclose(axes.T @ axes, np.eye(3), atol=0.01):
@@ -170,10 +107,7 @@ def _orientation(image, path: Path) -> tuple[np.ndarray, list[str]]:
 
     affine, notes = _right_angled(affine, image.shape[:3], path.name)
     sform, sform_code = image.get_sform(coded=True)
-    try:
-        qform, qform_code = image.get_qform(coded=True)
-    except ValueError as error:
-        raise InputError(f'{path} has an unusable qform ({error}): convert it again.') from error
+    qform, qform_code = image.get_qform(coded=True)
     if not sform_code and not qform_code:
         raise InputError(
             f'{path} has neither qform nor sform, so left and right are unknown: '

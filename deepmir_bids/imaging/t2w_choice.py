@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from deepmir_bids.errors import InputError
+from deepmir_bids.imaging.nifti_file import read_grid
 from deepmir_bids.imaging.read_image import load_volume
 
 #: The brain lies in this central part of the SWI's field of view, along each axis.
@@ -90,8 +90,8 @@ def _coverage(image, swi: Path | None) -> float:
     if swi is None:
         return 1.0
     try:
-        reference: Any = nib.load(swi)
-    except Exception:  # what is wrong with it is said where it is used
+        reference = read_grid(swi)
+    except InputError:  # what is wrong with it is said where it is used
         return 1.0
     if len(reference.shape) < 3:
         return 1.0

@@ -12,7 +12,7 @@ import pandas as pd
 from deepmir_bids import CLASSES
 from deepmir_bids.bids.tsv import MISSING, read_rows
 from deepmir_bids.errors import InputError
-from deepmir_bids.lesions.lesion_table import as_table
+from deepmir_bids.lesions.lesion_table import as_table, read_lesions
 
 COLUMNS = ('index', 'name', 'class', 'verdict', 'reviewed_class', 'comment', 'x', 'y', 'z')
 VERDICTS = ('accepted', 'rejected', 'relabelled')
@@ -76,7 +76,7 @@ def reviewed_rows(files: Mapping[str, Path]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {**row, 'found_as': found_as}
         for found_as in ('lesion', 'candidate')
-        for row in read_rows(files[f'{found_as}_table'])
+        for row in read_lesions(files[f'{found_as}_table'])
     ]
     verdicts = _read_verdicts(files['review'], rows) if 'review' in files else [{}] * len(rows)
     for row, words in zip(rows, verdicts, strict=True):
@@ -124,10 +124,7 @@ def _read_verdicts(
     path: Path, lesions: Sequence[Mapping[str, str]]
 ) -> list[dict[str, str | None]]:
     """Verdict, class and comment of each lesion, if the review is one of these lesions."""
-    rows = read_rows(path)
-    lacking = [name for name in COLUMNS if rows and name not in rows[0]]
-    if lacking:
-        raise InputError(f'{path} has no column {", ".join(lacking)}: {ANEW}.')
+    rows = read_rows(path, COLUMNS, ANEW)
     if len(rows) != len(lesions):
         raise InputError(
             f'{path} has {len(rows)} rows, where this run has {len(lesions)} lesions and '

@@ -8,19 +8,25 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from deepmir_bids import CLASSES, INPUTS, data
-from deepmir_bids.errors import UsageError
+from deepmir_bids.bids.schema import fault
+from deepmir_bids.bids.text_files import read_json
+from deepmir_bids.errors import UsageError, in_brief
+from deepmir_bids.model.card_fields import FIELDS
 
 CARD = 'card.json'
 WEIGHTS = 'model.safetensors'
 OPERATING_POINTS = ('sensitive', 'balanced', 'precise')
 #: The normalisation of an input that a model's network has a channel for, but never sees.
 UNUSED = 'unused'
+
+AGAIN = 'get the model again'
 
 
 class ModelError(UsageError):
@@ -151,7 +157,7 @@ def find_model(name_or_folder: str | Path) -> Path:
 
     """
     for folder in (data.load('models', str(name_or_folder)), Path(name_or_folder)):
-        if (folder / CARD).is_file():
+        if os.path.isfile(folder / CARD):
             return folder
     known = ', '.join(list_models()) or 'none'
     raise ModelError(
@@ -170,23 +176,23 @@ def read_card(folder: Path) -> ModelCard:
 
     """
     path = Path(folder) / CARD
+    content = read_json(path, f'it is not a model card: {AGAIN}', ModelError)
+    if wrong := fault(content, FIELDS):
+        raise ModelError(f'{path} is not a model card ({wrong}): {AGAIN}.')
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
         card = _typed(ModelCard(**content))
-        thresholds = [
-            float(card.thresholds_for(inputs, point)[name])
-            for inputs in card.combinations
-            for point in OPERATING_POINTS
-            for name in CLASSES
-        ]
-        inputs, classes = set(card.inputs), set(card.classes)
-        suited = {'swi', *card.needs} <= inputs <= set(INPUTS) and classes <= set(CLASSES)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelError(f'{path} is not a model card ({error}): get the model again.') from None
-    if not suited or not all(0 < t < 1 for t in thresholds):
+        for given, point in itertools.product(card.combinations, OPERATING_POINTS):
+            _ = [card.thresholds_for(given, point)[name] for name in CLASSES]
+        arguments = card.network['arguments']
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f'{path} is not a model card ({in_brief(error)}): {AGAIN}.') from None
+    inputs, classes = set(card.inputs), set(card.classes)
+    suited = {'swi', *card.needs} <= inputs <= set(INPUTS) and set() < classes <= set(CLASSES)
+    twice = len(classes) < len(card.classes)
+    if not suited or twice or arguments.get('inputs', len(inputs)) != len(inputs):
         raise ModelError(
-            f'{path} has an input or a class that deepmir does not know, lacks an input that the '
-            'model needs, or has a threshold outside 0 to 1: get the model again.'
+            f'{path} has an input or a class that deepmir does not know, or lacks an input that '
+            f'the model needs: {AGAIN}.'
         )
     return card
 
@@ -208,7 +214,7 @@ def verify(folder: Path) -> ModelCard:
     """
     card = read_card(folder)
     path = Path(folder) / WEIGHTS
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ModelError(f'{path} is missing: get the model again.')
     if sha256(path) != card.sha256:
         raise ModelError(
@@ -219,11 +225,14 @@ def verify(folder: Path) -> ModelCard:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal digits."""
+    """SHA-256 of a file, as hexadecimal digits; a ModelError if it cannot be read."""
     digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    try:
+        with path.open('rb') as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ModelError(f'{path} cannot be read ({in_brief(error)}): {AGAIN}.') from error
     return digest.hexdigest()
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from deepmir_bids import CLASSES
+from deepmir_bids.errors import in_brief
 from deepmir_bids.model.freed_memory import keep_freed_memory
 from deepmir_bids.model.lesion_network import LesionNetwork
 from deepmir_bids.model.model_registry import (
@@ -70,9 +71,6 @@ class Model:
 
 def read_model(name_or_folder: str | Path) -> Model:
     """Read a model; see :func:`deepmir_bids.model.load_model`."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     folder = find_model(name_or_folder)
     card = verify(folder)
     if card.preparation not in PREPARATIONS:
@@ -81,16 +79,35 @@ def read_model(name_or_folder: str | Path) -> Model:
             'here: update deepmir.'
         )
     try:
-        network = build(card.network['name'], card.network['arguments'])
-        weights = {key: value.float() for key, value in load_file(folder / WEIGHTS).items()}
-        network.load_state_dict(weights)
-    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
+        network = _network(card, folder / WEIGHTS)
+    except Exception as error:
+        # torch and safetensors answer what does not fit with almost any error.
         raise ModelError(
-            f'{folder / WEIGHTS} does not fit the network in its card ({reason}): '
+            f'{folder / WEIGHTS} does not fit the network in its card ({in_brief(error)}): '
             'get the model again, or update deepmir.'
         ) from None
     return Model(card, network.eval())
+
+
+def _network(card: ModelCard, path: Path) -> LesionNetwork:
+    """Network of a card with its weights; memory is taken for it only if these are its own."""
+    from safetensors import safe_open
+    from safetensors.torch import load_file
+
+    name, arguments = card.network['name'], card.network['arguments']
+    with torch.device('meta'):
+        wanted = {key: list(v.shape) for key, v in build(name, arguments).state_dict().items()}
+    with safe_open(path, 'pt') as file:
+        there = {key: file.get_slice(key).get_shape() for key in file.keys()}  # noqa: SIM118
+    if differing := sorted(key for key in wanted | there if wanted.get(key) != there.get(key)):
+        key = differing[0]
+        raise ValueError(f'{key} is {there.get(key)}, and not {wanted.get(key)}')
+    network = build(name, arguments)
+    weights = {key: value.float() for key, value in load_file(path).items()}
+    if not all(torch.isfinite(value).all() for value in weights.values()):
+        raise ValueError('it has NaN or infinite weights')
+    network.load_state_dict(weights)
+    return network
 
 
 def save_model(model: Model, folder: Path) -> ModelCard:

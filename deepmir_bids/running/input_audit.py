@@ -11,7 +11,7 @@ from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.errors import AbsentError, InputError
 from deepmir_bids.imaging.image_summary import ImageSummary, summarise_image
 from deepmir_bids.imaging.load_input import DISPENSABLE, ROLES, load_input
-from deepmir_bids.imaging.read_image import read_image
+from deepmir_bids.imaging.nifti_file import read_image
 from deepmir_bids.running.units_to_run import unsuited
 from deepmir_bids.settings import Settings
 from deepmir_bids.threads import side_by_side

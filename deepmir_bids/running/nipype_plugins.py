@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deepmir_bids.errors import UsageError
+from deepmir_bids.bids.schema import FLAG, TEXT, Kind, fault, number
+from deepmir_bids.bids.text_files import read_text
+from deepmir_bids.errors import UsageError, in_brief
 from deepmir_bids.settings import Settings
 
 LOCAL = ('Linear', 'MultiProc', 'LegacyMultiProc')
@@ -22,6 +24,16 @@ CLUSTER = (
 SUBMISSION = ('sbatch_args', 'qsub_args', 'bsub_args', 'oarsub_args')
 #: What SLURM is asked for, whatever else a plugin file wants of it.
 SLURM_RESOURCES = '--cpus-per-task={threads} --mem={mem_gb}G'
+_PLAIN = Kind('text, a number, true or false', lambda value: isinstance(value, str | int | float))
+#: What a plugin's arguments may be.
+ARGUMENTS = {
+    'n_procs': number(1, 100_000, whole=True),
+    'memory_gb': number(0.1, 1e6),
+    'max_jobs': number(1, 1e6, whole=True),
+    'raise_insufficient': FLAG,
+    **dict.fromkeys(SUBMISSION, TEXT),
+    '*': _PLAIN,
+}
 #: A process needs this much (GB) for what it imports, however little its step needs.
 LEAST_GB = 1
 
@@ -78,11 +90,14 @@ def read_plugin(path: Path) -> Plugin:
     """
     import yaml
 
+    cure = 'give a YAML file with "plugin" and "plugin_args"'
+    text = read_text(path, f'--use-plugin takes a YAML file: {cure}', UsageError)
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        why = ' '.join(str(error).split())
-        raise UsageError(f'--use-plugin {path} cannot be read as YAML: {why}.') from error
+        content = yaml.safe_load(text)
+    except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
+        raise UsageError(
+            f'--use-plugin {path} cannot be read as YAML ({in_brief(error)}): {cure}.'
+        ) from error
     content = content if isinstance(content, dict) else {}
     name, arguments = content.get('plugin'), content.get('plugin_args') or {}
     if name not in LOCAL + CLUSTER:
@@ -90,8 +105,10 @@ def read_plugin(path: Path) -> Plugin:
             f'--use-plugin {path} has no "plugin" that Nipype knows: '
             f'the names are {", ".join(LOCAL + CLUSTER)}.'
         )
-    if not isinstance(arguments, dict):
+    if not isinstance(arguments, dict) or not all(isinstance(key, str) for key in arguments):
         raise UsageError(f'--use-plugin {path}: "plugin_args" must be names with values.')
+    if wrong := fault(arguments, ARGUMENTS):
+        raise UsageError(f'--use-plugin {path}: in "plugin_args", {wrong}.')
     if name not in CLUSTER:
         arguments.setdefault('raise_insufficient', False)
     return Plugin(name, arguments)

@@ -170,18 +170,23 @@ def prepare_run(settings: Settings, anatomy: Anatomy, units: list[Unit], run: st
 
 def prepare_reports(settings: Settings, units: list[Unit]):
     """Return units without complete results, with the reason, and the graph of the pages."""
-    from deepmir_bids.workflows.whole_app import init_reports_wf
+    from deepmir_bids.workflows.whole_app import init_page_wf, init_reports_wf
 
-    results, failed = {}, {}
+    pages, failed = [], {}
     for unit in units:
         try:
-            results[unit] = read_results(settings.out_dir, unit.label)
+            results = read_results(settings.out_dir, unit.label)
+            pages.append(init_page_wf(settings, unit, results))
         except (InputError, OSError) as error:
             failed[unit.label] = str(error)
             continue
-        if review := results[unit].review:
+        except KeyError as error:
+            lacking = error.args[0]
+            failed[unit.label] = f'its sidecars do not say its {lacking}: run deepmir on it again'
+            continue
+        if review := results.review:
             describe_review(review)
-    return failed, init_reports_wf(settings, results) if results else None
+    return failed, init_reports_wf(settings, pages) if pages else None
 
 
 def record(

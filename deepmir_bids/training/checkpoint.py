@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from deepmir_bids.errors import UsageError, in_brief
+
 
 @dataclass
 class TrainingProgress:
@@ -62,7 +64,22 @@ def load(
     hard
         Subject → its hard places (n, 3) by then.
 
+    Raises
+    ------
+    UsageError
+        It is damaged, or of another training.
+
     """
+    try:
+        return _load(path, network, average, optimizer)
+    except Exception as error:
+        # torch and safetensors answer what does not fit with almost any error.
+        raise UsageError(
+            f'{path} cannot be gone on with ({in_brief(error)}): take it away to begin again.'
+        ) from error
+
+
+def _load(path: Path, network, average, optimizer):
     from safetensors import safe_open
 
     parts: dict[str, dict[str, torch.Tensor]] = {

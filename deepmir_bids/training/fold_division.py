@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from deepmir_bids.bids.schema import OBJECT, TEXT, fault
+from deepmir_bids.bids.text_files import read_json
 from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.errors import UsageError
 
@@ -82,22 +84,35 @@ def recorded_parts(path: Path, options: dict[str, Any], parts: list[Part]) -> li
         content = {'options': options, 'parts': [asdict(part) for part in parts]}
         write_whole(path, json.dumps(content, indent=2) + '\n')
         return parts
-    content = json.loads(path.read_text(encoding='utf-8'))
+    recorded = _recorded(path)
     advice = f'go on with the same, or choose another output folder than {path.parent}'
     for name, value in options.items():
-        before = content['options'].get(name)
+        before = recorded['options'].get(name)
         if before != value:
             raise UsageError(
                 f'The training in {path.parent} was begun with --{name} {_said(before)}, '
                 f'not {_said(value)}: {advice}.'
             )
-    earlier = [Part(**part) for part in content['parts']]
+    earlier = [Part(**part) for part in recorded['parts']]
     if changed := _everybody(earlier) ^ _everybody(parts):
         raise UsageError(
             f'The training in {path.parent} was begun with or without '
             f'{", ".join(f"sub-{label}" for label in sorted(changed))}: {advice}.'
         )
     return earlier
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    cure = 'choose another output folder'
+    content = read_json(path, cure, UsageError)
+    names = [field.name for field in fields(Part)]
+    kind = {'options': OBJECT, 'parts': [{'name': TEXT, '*': [TEXT]}]}
+    wrong = fault(content, kind)
+    if wrong or set(kind) - set(content) or any(set(p) != set(names) for p in content['parts']):
+        raise UsageError(
+            f'{path} is no division of participants ({wrong or "it lacks some"}): {cure}.'
+        )
+    return content
 
 
 def _deal(lesions, count: int, rng) -> list[list[str]]:

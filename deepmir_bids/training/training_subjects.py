@@ -12,6 +12,7 @@ import numpy as np
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices, read_structures
 from deepmir_bids.errors import InputError
+from deepmir_bids.imaging.nifti_file import read_grid
 from deepmir_bids.imaging.read_image import read_on_grid
 from deepmir_bids.lesions.connected_lesions import iron_area
 from deepmir_bids.model.model_registry import ModelCard
@@ -101,9 +102,7 @@ def read_subject(subject: TrainingSubject, card: ModelCard) -> CachedSubject:
         If its images are not on one grid, or a label is not a class.
 
     """
-    import nibabel as nib
-
-    swi = nib.Nifti1Image.from_filename(subject.swi)
+    swi = read_grid(subject.swi)
 
     def read(path: Path | None) -> Any:
         return None if path is None else read_on_grid(path, swi)

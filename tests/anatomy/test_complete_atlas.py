@@ -5,6 +5,7 @@ import pytest
 
 from deepmir_bids.anatomy.atlas_structures import Structure, basal_ganglia_indices, read_structures
 from deepmir_bids.anatomy.complete_atlas import complete_atlas
+from deepmir_bids.errors import InputError
 
 AFFINE = np.diag([4.0, 4, 4, 1])
 AFFINE[:3, 3] = -72, -104, -64
@@ -84,13 +85,13 @@ def test_a_hypothalamus_is_no_thalamus():
     [
         ('index\tlabel\n1\ta\n', 'no column name'),
         ('index\tname\n1\ta\n1\tb\n', 'index 1 more than once'),
-        ('index\tname\tregion\n1\ta\tcortical\n', 'region that is not known: cortical'),
-        ('index\tname\tkind\n1\ta\tputamem\n', 'kind that is not known: putamem'),
-        ('index\tname\n1.5\ta\n', 'index that is no whole number: 1.5'),
+        ('index\tname\tregion\n1\ta\tcortical\n', 'region that is not known \\(cortical'),
+        ('index\tname\tkind\n1\ta\tputamem\n', 'kind that is not known \\(putamem'),
+        ('index\tname\n1.5\ta\n', 'index that is no whole number \\(1.5'),
     ],
 )
 def test_bad_tables_are_refused(tmp_path, text, match):
     table = tmp_path / 'dseg.tsv'
     table.write_text(text)
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(InputError, match=match):
         read_structures(table)

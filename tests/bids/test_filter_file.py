@@ -21,7 +21,14 @@ from deepmir_bids.errors import UsageError
         (None, 'holds no JSON object'),
         ({'swi': None}, 'the query swi is null'),
         ({'swi': ['x']}, r'the query swi is \["x"\]'),
-        ({'swi': {'session': {'a': 1}}}, 'wants session to be'),
+        ('3', 'holds no JSON object'),
+        ('[' * 100_000, 'cannot be read as JSON'),
+        ({'swi': {'suffix': []}}, 'swi needs a suffix'),
+        ({'t2w': {'extension': None}}, 't2w needs an extension'),
+        ({'swi': {'run': [1] * 2000}}, '2,000 values of run'),
+        ({'swi': {'run': 10**30}}, r'run\[0\] is 10'),
+        ({'swi': {'acquisition': '\ud800'}}, 'cannot be read as JSON'),
+        ({'swi': {'session': {'a': 1}}}, r'session\[0\] is \{"a": 1\}, where text'),
     ],
 )
 def test_a_wrong_filter_file_is_an_error(tmp_path, content, says):

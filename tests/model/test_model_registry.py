@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from copy import deepcopy
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from deepmir_bids.model.model_registry import (
     find_model,
     list_models,
     read_card,
+    sha256,
     verify,
     write_card,
 )
@@ -57,7 +59,7 @@ def test_missing_weights_are_refused(model_folder):
         verify(model_folder)
 
 
-@pytest.mark.parametrize('content', ['', '{}', '[]', '{"name": "x"}'])
+@pytest.mark.parametrize('content', ['{}', '{"name": "x"}', '{"extent": "x"}', '{"extent": 5}'])
 def test_what_is_not_a_card_is_refused(tmp_path, content):
     (tmp_path / CARD).write_text(content)
     with pytest.raises(ModelError, match=r'card\.json is not a model card'):
@@ -91,6 +93,19 @@ def test_a_card_without_a_threshold_is_refused(model_folder):
         {'classes': ['calcification']},
         {'spacing_mm': [1.0, 1.0]},
         {'spacing_mm': []},
+        {'spacing_mm': [0, 1, 1]},
+        {'spacing_mm': [1e-6, 1, 1]},
+        {'margin_mm': 1e9},
+        {'extent': 'x'},
+        {'extent': 5},
+        {'extent': True},
+        {'min_volume_mm3': -1},
+        {'classes': []},
+        {'inputs': {'swi': 'unheard-of'}},
+        {'network': {'name': 'UNet3D', 'arguments': {'features': [10**6] * 3}}},
+        {'network': {'name': 'UNet3D', 'arguments': {'inputs': 7}}},
+        {'network': {'name': 'UNet3D'}},
+        {'thresholds': {'swi': {'balanced': {'CMB': 'x'}}}},
     ],
 )
 def test_a_card_that_contradicts_itself_is_refused(model_folder, change):
@@ -130,6 +145,32 @@ def test_weights_of_another_network_are_refused(model_folder):
     (model_folder / CARD).write_text(json.dumps(content))
     with pytest.raises(ModelError, match='does not fit the network'):
         load_model(model_folder)
+
+
+def test_a_card_that_is_no_file_is_refused(tmp_path):
+    for content in ('', '[]', '[' * 100_000):
+        (tmp_path / CARD).write_text(content)
+        with pytest.raises(ModelError, match=r'card\.json .*it is not a model card'):
+            read_card(tmp_path)
+
+
+@pytest.mark.parametrize('weights', [b'', b'\xff' * 100, bytes(8) + b'{}'])
+def test_what_are_no_weights_is_refused(model_folder, weights):
+    (model_folder / WEIGHTS).write_bytes(weights)
+    card = replace(read_card(model_folder), sha256=sha256(model_folder / WEIGHTS))
+    write_card(card, model_folder)
+    with pytest.raises(ModelError, match='does not fit the network'):
+        load_model(model_folder)
+
+
+def test_a_large_network_takes_no_memory_if_its_weights_are_small(model_folder):
+    content = json.loads((model_folder / CARD).read_text())
+    content['network']['arguments']['features'] = [4096, 4096]
+    (model_folder / CARD).write_text(json.dumps(content))
+    begin = time.process_time()
+    with pytest.raises(ModelError, match='and not'):
+        load_model(model_folder)
+    assert time.process_time() - begin < 5
 
 
 def test_shipped_models_are_whole():

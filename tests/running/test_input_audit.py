@@ -86,10 +86,10 @@ SPOILT = {
     'annexed': ('swi', unlink_from_annex, 'would fail: ', 'datalad get'),
     'phase': ('swi', lambda p: save(p, RNG.uniform(0, 4095, SHAPE)), 'would fail: ', 'phase'),
     'cut': ('swi', cut, 'would fail: ', 'cut short'),
-    'masked': ('brain_mask', cut, 'would fail: ', 'cut short'),
+    'masked': ('brain_mask', cut, 'would be left out: ', 'cut short'),
     'zeros': ('qsm', lambda p: save(p, np.zeros(SHAPE)), 'would be left out: ', 'a single value'),
     'pointer': ('qsm', point, 'would be left out: ', 'git lfs pull'),
-    'empty': ('t2w', lambda p: p.write_bytes(b''), 'would be left out: ', 'its header'),
+    'empty': ('t2w', lambda p: p.write_bytes(b''), 'would be left out: ', 'is empty'),
     'dangling': ('t2w', dangle, 'would be left out: ', 'nowhere.nii.gz'),
     'header': ('t2w', break_header, 'would be left out: ', 'not recognized'),
 }
@@ -189,7 +189,7 @@ def test_the_last_lines_sum_up(audited):
     ready = len(SPOILT) + 1 - len(FAIL)
     start = lines.index(
         f'{ready} of {ready + len(FAIL) + 2} units are ready; {len(FAIL)} would fail, '
-        '2 would be skipped, 8 have notes'
+        '2 would be skipped, 9 have notes'
     )
     assert lines[start + 1] == '3 files are not on this disk'
     assert [line.split(':')[0] for line in lines[start + 2 :]] == [

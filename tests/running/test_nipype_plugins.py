@@ -118,6 +118,14 @@ def test_threads_of_a_step_fit_into_the_processes_of_the_file(written):
         ('plugin: SLURMM\n', 'no "plugin" that Nipype knows: the names are Linear, MultiProc'),
         ('SLURM\n', 'no "plugin" that Nipype knows'),
         ('plugin: [\n', 'cannot be read as YAML'),
+        ('plugin: MultiProc\nplugin_args: {n_procs: two}\n', 'n_procs is "two", where a whole'),
+        ('plugin: MultiProc\nplugin_args: {n_procs: 0}\n', 'n_procs is 0, where a whole'),
+        ('plugin: MultiProc\nplugin_args: {n_procs: -2}\n', 'n_procs is -2, where a whole'),
+        ('plugin: MultiProc\nplugin_args: {memory_gb: [1]}\n', 'memory_gb is [1], where a'),
+        ('plugin: SLURM\nplugin_args: {sbatch_args: 3}\n', 'sbatch_args is 3, where text'),
+        ('plugin: SLURM\nplugin_args: {1: x}\n', 'must be names with values'),
+        ('plugin: [a]\n', 'no "plugin" that Nipype knows'),
+        ('[' * 5000, 'cannot be read as YAML'),
         ('plugin: SLURM\nplugin_args: --mem=3G\n', '"plugin_args" must be names with values'),
     ],
 )
@@ -128,7 +136,7 @@ def test_a_wrong_file_is_an_error(written, text, says):
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(UsageError, match='cannot be read as YAML'):
+    with pytest.raises(UsageError, match='cannot be read as text'):
         read_plugin(tmp_path / 'nowhere.yml')
 
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
+from made_outputs import draw_lesions, write_unit
 
 from deepmir_bids.anatomy.builtin_head import SPACE
 from deepmir_bids.bids.run_records import read_participants, read_records
@@ -133,3 +135,19 @@ def test_a_unit_that_another_run_works_on_is_left_to_it(tmp_path, monkeypatch, c
     assert f'skipped: sub-01: process {os.getpid()} on ' in said
     assert list((tmp_path / 'work').iterdir()) == []
     assert participant_level.run_participants(settings) == 0
+
+
+def test_a_table_that_is_none_costs_its_page_alone(tmp_path):
+    out = tmp_path / 'out'
+    for label in ('sub-01', 'sub-02', 'sub-03'):
+        folder = write_unit(out, label, draw_lesions([], np.random.default_rng(0)))
+        if label == 'sub-01':
+            next(folder.glob('*_seg-builtin_dseg.tsv')).write_text('nothing')
+        if label == 'sub-02':
+            next(folder.glob('*desc-lesions_dseg.json')).write_text('{}')
+    units = [Unit(label, swi=tmp_path / 'swi.nii') for label in ('01', '02', '03')]
+    settings = Settings(tmp_path, out, tmp_path / 'work', reports_only=True)
+    failed, workflow = participant_level.prepare_reports(settings, units)
+    assert 'has no column index, name' in failed['sub-01']
+    assert 'do not say its OperatingPoint' in failed['sub-02']
+    assert {name.split('.')[0] for name in workflow.list_node_names()} == {'sub_03_wf'}
