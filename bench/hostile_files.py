@@ -32,7 +32,6 @@ from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.model.model_registry import CARD, WEIGHTS
 
-nib.imageglobals.logger.setLevel('CRITICAL')
 #: Of the processor's time, and of the clock's, which others' work may slow down.
 MOST_S, MOST_CLOCK_S = 5.0, 60.0
 #: Memory beyond so many times a file's size, and what libraries take for themselves, is not its.

@@ -195,8 +195,8 @@ def test_a_header_in_another_unit_is_read_as_it_says(tmp_path, unit, per_mm):
     ('start', 'value', 'why'),
     [
         (70, b'\x00\x10', 'data code 4096 not recognized'),
-        (42, b'\x00\x80', 'mapped length'),
-        (256, np.float32(1e20).tobytes(), 'unusable qform'),
+        (42, b'\x00\x80', 'what its header says'),
+        (256, np.float32(1e20).tobytes(), 'what its header says'),
     ],
 )
 def test_a_damaged_header_costs_the_image_alone(tmp_path, start, value, why):
