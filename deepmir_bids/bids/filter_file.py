@@ -15,7 +15,7 @@ from deepmir_bids.errors import UsageError
 MOST_VALUES = 1000
 _VALUE = Kind(
     'text, a number or null',
-    lambda v: isinstance(v, str | bool | None) or (is_number(v) and abs(v) < 2**53),
+    lambda v: isinstance(v, str | None) or (is_number(v) and abs(v) < 2**53),
 )
 
 

@@ -26,6 +26,7 @@ from deepmir_bids.errors import UsageError
         ({'swi': {'suffix': []}}, 'swi needs a suffix'),
         ({'t2w': {'extension': None}}, 't2w needs an extension'),
         ({'swi': {'run': [1] * 2000}}, '2,000 values of run'),
+        ({'swi': {'run': ['', True]}}, r'run\[1\] is true'),
         ({'swi': {'run': 10**30}}, r'run\[0\] is 10'),
         ({'swi': {'acquisition': '\ud800'}}, 'cannot be read as JSON'),
         ({'swi': {'session': {'a': 1}}}, r'session\[0\] is \{"a": 1\}, where text'),
