@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deepmir_bids import __version__
-from deepmir_bids.cli.deepmir import DESCRIPTION, parser
+from deepmir_bids.cli.deepmir_options import DESCRIPTION, parser
 from deepmir_bids.cli.option_types import (
     absolute_path,
     not_negative,

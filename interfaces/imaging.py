@@ -67,7 +67,7 @@ class LoadVolume(PassOn):
                 raise
             self._leave_out(role, str(error), f'{role.split()[-1].lower()}_unusable')
             return runtime
-        self._results['out_file'] = _save(image, runtime, path)
+        self._results['out_file'] = save(image, runtime, path)
         self._results['notes'], self._results['flags'] = notes, flags
         return runtime
 
@@ -90,7 +90,7 @@ class LevelSlices(SimpleInterface):
         self._results['out_file'] = self.inputs.in_file
         if notes:
             levelled = nib.Nifti1Image(swi, image.affine, image.header)
-            self._results['out_file'] = _save(levelled, runtime, self.inputs.in_file)
+            self._results['out_file'] = save(levelled, runtime, self.inputs.in_file)
         self._results['notes'] = [f'SWI: {note}.' for note in notes]
         self._results['flags'] = ['swi_slices'] if notes else []
         return runtime
@@ -117,52 +117,6 @@ class FitMask(PassOn):
             self._leave_out('brain mask', f'{name}: {why}; the template gives one.', 'mask_unfit')
         else:
             self._results['out_file'] = self.inputs.in_file
-        return runtime
-
-
-class _FitQsmInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, desc='QSM on any grid')
-    source_file = File(mandatory=True, desc='the file it came from, for messages')
-    reference = File(exists=True, mandatory=True, desc='SWI')
-    brain_mask = File(exists=True, mandatory=True, desc='on the grid of the SWI')
-
-
-class _FitQsmOutputSpec(MendedOutputSpec):
-    fit = traits.Dict(desc='how the two lie on each other')
-
-
-class FitQsm(PassOn):
-    """Bring a QSM onto its SWI by its affine, where headers do not; leave it out if nothing does.
-
-    Most lie where they should, and are passed on as they are.
-    """
-
-    input_spec = _FitQsmInputSpec
-    output_spec = _FitQsmOutputSpec
-
-    def _process(self, runtime):
-        from deepmir_bids.imaging.qsm_fit import fit_qsm
-
-        qsm, swi = nib.load(self.inputs.in_file), nib.load(self.inputs.reference)
-        found = fit_qsm(qsm, swi, read_on_grid(self.inputs.brain_mask, swi) > 0)
-        name = Path(self.inputs.source_file).name
-        self._results['fit'] = {
-            'QSMCorrelation': round(found.correlation, 3),
-            'QSMShift': round(found.moved_mm, 2),
-        }
-        if not found.fits:
-            why = f'{name} and the SWI do not show the same veins, in whatever place it is put.'
-            self._leave_out('QSM', why, 'qsm_mismatch')
-            return runtime
-        self._results['out_file'] = self.inputs.in_file
-        if found.moved_mm:
-            moved = nib.Nifti1Image(qsm.get_fdata(dtype=np.float32), found.matrix @ qsm.affine)
-            self._results['out_file'] = _save(moved, runtime, self.inputs.in_file)
-            far = f'by up to {found.moved_mm:.1f} mm in the brain'
-            self._results['notes'] = [
-                f'{name} did not lie on the SWI: it was moved onto it, {far}.'
-            ]
-            self._results['flags'] = ['qsm_moved']
         return runtime
 
 
@@ -194,7 +148,7 @@ def without_shading(in_file: str, sloppy: bool, runtime) -> str:
     from deepmir_bids.imaging.bias_field import correct_bias
 
     image = run_in_ants_process(correct_bias, nib.load(in_file), sloppy=sloppy)
-    return _save(image, runtime, in_file)
+    return save(image, runtime, in_file)
 
 
 class _ToGridInputSpec(BaseInterfaceInputSpec):
@@ -210,7 +164,7 @@ class ToGrid(PassOn):
 
     def _process(self, runtime):
         image = resample_to_image(nib.load(self.inputs.in_file), nib.load(self.inputs.reference))
-        self._results['out_file'] = _save(image, runtime, self.inputs.in_file)
+        self._results['out_file'] = save(image, runtime, self.inputs.in_file)
         return runtime
 
 
@@ -250,7 +204,7 @@ class ConvertChi(PassOn):
             self._leave_out('QSM', str(error), 'qsm_unusable')
             return runtime
         image = nib.Nifti1Image(chi * scale.factor, image.affine, image.header)
-        self._results['out_file'] = _save(image, runtime, self.inputs.in_file)
+        self._results['out_file'] = save(image, runtime, self.inputs.in_file)
         self._results['conversion'] = {
             'Units': 'ppm',
             'ConversionFactor': scale.factor,
@@ -262,7 +216,7 @@ class ConvertChi(PassOn):
         return runtime
 
 
-def _save(image, runtime, like: str) -> str:
+def save(image, runtime, like: str) -> str:
     """Keep an intermediate image, uncompressed, under the name of what it was made from."""
     path = Path(runtime.cwd) / (Path(like).name.removesuffix('.gz').removesuffix('.nii') + '.nii')
     nib.save(image, path)

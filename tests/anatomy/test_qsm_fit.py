@@ -9,7 +9,7 @@ from nibabel.affines import apply_affine
 from scipy.ndimage import binary_erosion, gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from deepmir_bids.imaging.qsm_fit import fit_qsm
+from deepmir_bids.anatomy.qsm_fit import fit_qsm
 from deepmir_bids.simulation.dipole_field import dipole_field
 
 SHAPE, AFFINE = (64, 72, 56), np.diag([2.0, 2.0, 2.0, 1.0])
