@@ -368,10 +368,11 @@ def read_names(folder: Path, tree: list) -> None:
     for subject, session in find_units(root, (), ()):
         unit = Unit(subject, session)
         assert unit.label.isprintable()
+        legal = 'no label' not in str(unit.skipped)
+        assert unit.workflow_name.isidentifier() or not legal
         said = [str(unit.skipped), unreadable_part(unit_folder(root, unit.label))]
         said += name_near_misses('swi', [root], subject, session)
         assert all(text.isprintable() for text in said), said
-        assert unit.workflow_name.isidentifier() or not unit.subject.isascii()
     for _, _, name, _ in tree:
         entities = dict(piece.partition('-')[::2] for piece in name.split('_'))
         entities = {'acquisition': entities.get('acq', ''), 'suffix': name.split('_')[-1]}

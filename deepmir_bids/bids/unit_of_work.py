@@ -128,13 +128,19 @@ def _sessions(folder: Path, wanted: tuple[str, ...]) -> list[str | None]:
 
 
 def _labels(parent: Path, prefix: str) -> list[str]:
-    """Labels of the folders of a kind, and of links that lead nowhere: they were meant as one."""
+    """Labels of the folders of a kind, and of links to nowhere that were meant as one."""
     labels = {
         printable(path.name.removeprefix(prefix))
         for path in parent.glob(f'{prefix}*')
-        if os.path.isdir(path) or (path.is_symlink() and not os.path.exists(path))
+        if os.path.isdir(path) or _was_folder(path, prefix)
     }
     return sorted(labels, key=natural_order)
+
+
+def _was_folder(path: Path, prefix: str) -> bool:
+    # A file of git-annex is a link, too, but has an extension.
+    named = LEGAL.fullmatch(path.name.removeprefix(prefix))
+    return bool(named) and path.is_symlink() and not os.path.exists(path)
 
 
 def natural_order(label: str) -> list[tuple[int, int | str]]:

@@ -86,3 +86,10 @@ def test_a_folder_without_permission_costs_its_participant_alone(raw, tmp_path, 
 
 def test_a_sound_folder_has_nothing_that_cannot_be_read(raw):
     assert unreadable_part(raw / 'sub-sound') == ''
+
+
+def test_a_file_that_was_not_fetched_is_no_participant(raw, tmp_path):
+    (raw / 'sub-03.html').symlink_to('.git/annex/objects/x')
+    (raw / 'sub-sound/ses-1_scans.tsv').symlink_to('../.git/annex/objects/x')
+    labels = [unit.label for unit in collect_units(Settings(raw, tmp_path / 'o', tmp_path / 'w'))]
+    assert labels == ['sub-bad', 'sub-sound']
