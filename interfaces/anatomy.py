@@ -19,8 +19,7 @@ from deepmir_bids.anatomy.ants_process import run_in_ants_process
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices
 from deepmir_bids.anatomy.template_choice import Anatomy
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.read_image import read_on_grid
-from deepmir_bids.interfaces.imaging import MendedOutputSpec, PassOn, save, without_shading
+from deepmir_bids.interfaces.imaging import MendedOutputSpec, PassOn, without_shading
 from deepmir_bids.lesions.connected_lesions import iron_area
 
 
@@ -221,52 +220,6 @@ class CheckContrast(SimpleInterface):
                 'gradient echo, choose one of another echo time (see --bids-filter-file).'
             )
         self._results['out_file'] = self.inputs.in_file
-        return runtime
-
-
-class _FitQsmInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, desc='QSM on any grid')
-    source_file = File(mandatory=True, desc='the file it came from, for messages')
-    reference = File(exists=True, mandatory=True, desc='SWI')
-    brain_mask = File(exists=True, mandatory=True, desc='on the grid of the SWI')
-
-
-class _FitQsmOutputSpec(MendedOutputSpec):
-    fit = traits.Dict(desc='how the two lie on each other')
-
-
-class FitQsm(PassOn):
-    """Bring a QSM onto its SWI by its affine, where headers do not; leave it out if nothing does.
-
-    Most lie where they should, and are passed on as they are.
-    """
-
-    input_spec = _FitQsmInputSpec
-    output_spec = _FitQsmOutputSpec
-
-    def _process(self, runtime):
-        from deepmir_bids.anatomy.qsm_fit import fit_qsm
-
-        qsm, swi = nib.load(self.inputs.in_file), nib.load(self.inputs.reference)
-        found = fit_qsm(qsm, swi, read_on_grid(self.inputs.brain_mask, swi) > 0)
-        name = Path(self.inputs.source_file).name
-        self._results['fit'] = {
-            'QSMCorrelation': round(found.correlation, 3),
-            'QSMShift': round(found.moved_mm, 2),
-        }
-        if not found.fits:
-            why = f'{name} and the SWI do not show the same veins, in whatever place it is put.'
-            self._leave_out('QSM', why, 'qsm_mismatch')
-            return runtime
-        self._results['out_file'] = self.inputs.in_file
-        if found.moved_mm:
-            moved = nib.Nifti1Image(qsm.get_fdata(dtype=np.float32), found.matrix @ qsm.affine)
-            self._results['out_file'] = save(moved, runtime, self.inputs.in_file)
-            far = f'by up to {found.moved_mm:.1f} mm in the brain'
-            self._results['notes'] = [
-                f'{name} did not lie on the SWI: it was moved onto it, {far}.'
-            ]
-            self._results['flags'] = ['qsm_moved']
         return runtime
 
 

@@ -17,7 +17,6 @@ from nipype.interfaces.base import (
 
 from deepmir_bids.errors import InputError
 from deepmir_bids.imaging.load_input import DISPENSABLE, ROLES, load_input
-from deepmir_bids.imaging.qsm_units import chi_scale
 from deepmir_bids.imaging.read_image import read_on_grid
 from deepmir_bids.imaging.resampling import resample_to_image
 from deepmir_bids.imaging.slice_faults import level_slices
@@ -165,54 +164,6 @@ class ToGrid(PassOn):
     def _process(self, runtime):
         image = resample_to_image(nib.load(self.inputs.in_file), nib.load(self.inputs.reference))
         self._results['out_file'] = save(image, runtime, self.inputs.in_file)
-        return runtime
-
-
-class _ConvertChiInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, desc='QSM on the grid of the masks')
-    source_file = File(mandatory=True, desc='the file it came from, for messages')
-    brain_mask = File(exists=True, mandatory=True)
-    iron_rich = File(exists=True, mandatory=True, desc='mask of caudate, putamen and pallidum')
-    scale = traits.Str('auto', usedefault=True, desc='auto, ppm, ppb, negated-ppm or negated-ppb')
-
-
-class _ConvertChiOutputSpec(MendedOutputSpec):
-    conversion = traits.Dict(desc='what was done, for the sidecar')
-
-
-class ConvertChi(PassOn):
-    """Recognise unit and sign of a QSM and bring it to ppm, paramagnetic positive.
-
-    One that cannot be decided is left out.
-    """
-
-    input_spec = _ConvertChiInputSpec
-    output_spec = _ConvertChiOutputSpec
-
-    def _process(self, runtime):
-        image = nib.load(self.inputs.in_file)
-        chi = read_on_grid(self.inputs.in_file, image)
-        try:
-            scale = chi_scale(
-                chi,
-                read_on_grid(self.inputs.brain_mask, image) > 0,
-                read_on_grid(self.inputs.iron_rich, image) > 0,
-                name=self.inputs.source_file,
-                asked=self.inputs.scale,
-            )
-        except InputError as error:
-            self._leave_out('QSM', str(error), 'qsm_unusable')
-            return runtime
-        image = nib.Nifti1Image(chi * scale.factor, image.affine, image.header)
-        self._results['out_file'] = save(image, runtime, self.inputs.in_file)
-        self._results['conversion'] = {
-            'Units': 'ppm',
-            'ConversionFactor': scale.factor,
-            'ConversionReason': scale.reason,
-        }
-        name = Path(self.inputs.source_file).name
-        changed = f'{name} was multiplied by {scale.factor:g} ({scale.reason}).'
-        self._results['notes'] = [] if scale.factor == 1 else [changed]
         return runtime
 
 

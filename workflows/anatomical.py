@@ -13,19 +13,18 @@ from deepmir_bids.interfaces.anatomy import (
     Align,
     CheckContrast,
     ChooseHead,
-    FitQsm,
     Label,
     MeasureAnatomy,
     Register,
 )
 from deepmir_bids.interfaces.imaging import (
-    ConvertChi,
     CorrectBias,
     FitMask,
     LevelSlices,
     LoadVolume,
     ToGrid,
 )
+from deepmir_bids.interfaces.qsm import ConvertChi, FitQsm
 from deepmir_bids.settings import Settings
 
 
