@@ -192,34 +192,37 @@ class Label(SimpleInterface):
 class _CheckContrastInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc='SWI')
     source_file = File(mandatory=True, desc='the file it came from, for messages')
+    stands_in = traits.Bool(False, usedefault=True, desc='a T2*w may be brighter than an SWI')
     structures = File(exists=True, mandatory=True, desc='one value for each structure')
     anatomy = traits.Instance(Anatomy, mandatory=True)
 
 
-class _CheckContrastOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc='the SWI, as it came')
-
-
 class CheckContrast(SimpleInterface):
-    """Pass an SWI on, unless its brain has the contrast of another kind of image."""
+    """Pass an SWI on as it is, unless its brain has the contrast of another kind of image."""
 
     input_spec = _CheckContrastInputSpec
-    output_spec = _CheckContrastOutputSpec
+    output_spec = MendedOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.anatomy.tissue_contrast import why_no_swi
+        from deepmir_bids.anatomy.tissue_contrast import measure_contrast
 
-        why = why_no_swi(
+        contrast = measure_contrast(
             nib.load(self.inputs.in_file).get_fdata(dtype=np.float32),
             np.asanyarray(nib.load(self.inputs.structures).dataobj),
             self.inputs.anatomy.structures,
         )
-        if why:
-            raise InputError(
-                f'{self.inputs.source_file} is no SWI: {why}; where it is the magnitude of a '
-                'gradient echo, choose one of another echo time (see --bids-filter-file).'
-            )
         self._results['out_file'] = self.inputs.in_file
+        if contrast.likeness and contrast.is_bright and self.inputs.stands_in:
+            name = Path(self.inputs.source_file).name
+            self._results['notes'] = [
+                f'{name}: {contrast.likeness}: trust the results only if it is a gradient echo.'
+            ]
+            self._results['flags'] = ['swi_contrast']
+        elif contrast.likeness:
+            raise InputError(
+                f'{self.inputs.source_file} is no SWI: {contrast.likeness}; choose another file '
+                'with --bids-filter-file.'
+            )
         return runtime
 
 

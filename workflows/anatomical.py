@@ -82,8 +82,8 @@ def init_anatomical_wf(
         ),
         name='outputnode',
     )
-    notes = pe.Node(niu.Merge(7), name='notes', run_without_submitting=True)
-    flags = pe.Node(niu.Merge(7), name='flags', run_without_submitting=True)
+    notes = pe.Node(niu.Merge(8), name='notes', run_without_submitting=True)
+    flags = pe.Node(niu.Merge(8), name='flags', run_without_submitting=True)
     load_swi = pe.Node(LoadVolume(in_file=str(unit.swi), role='SWI'), name='load_swi', mem_gb=1)
     choose_head = pe.Node(
         ChooseHead(swi_file=str(unit.swi), sloppy=settings.sloppy), name='choose_head', mem_gb=2
@@ -93,7 +93,9 @@ def init_anatomical_wf(
     )
     label_swi = pe.Node(Label(anatomy=anatomy), name='label_swi', mem_gb=2)
     check_contrast = pe.Node(
-        CheckContrast(source_file=str(unit.swi), anatomy=anatomy), name='check_contrast', mem_gb=1
+        CheckContrast(source_file=str(unit.swi), stands_in=unit.swi_stands_in, anatomy=anatomy),
+        name='check_contrast',
+        mem_gb=1,
     )
     level_slices = pe.Node(LevelSlices(), name='level_slices', mem_gb=1)
     measure_anatomy = pe.Node(MeasureAnatomy(anatomy=anatomy), name='measure_anatomy', mem_gb=1)
@@ -114,6 +116,8 @@ def init_anatomical_wf(
         (load_swi, check_contrast, [('out_file', 'in_file')]),
         (label_swi, check_contrast, [('structures', 'structures')]),
         (check_contrast, level_slices, [('out_file', 'in_file')]),
+        (check_contrast, notes, [('notes', 'in8')]),
+        (check_contrast, flags, [('flags', 'in8')]),
         (label_swi, level_slices, [('brain_mask', 'brain_mask')]),
         (level_slices, outputnode, [('out_file', 'measured_swi')]),
         (load_swi, notes, [('notes', 'in1')]),

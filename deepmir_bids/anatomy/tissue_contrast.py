@@ -8,6 +8,7 @@ the bounds lie between.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,13 +17,41 @@ from deepmir_bids.anatomy.atlas_structures import Structure
 FLUID, WHITE_MATTER = ('lateral ventricle',), ('deep white matter', 'cerebral white matter')
 #: Fewer voxels than this say nothing.
 FEWEST_VOXELS = 100
-#: Median of the ventricles over that of the white matter: .77 to 1.69 in SWI and T2*w, .5 in a
-#: T1w, .48 to .57 in inverted images, 2.0 to 2.4 in T2w.
-LEAST, MOST = 0.65, 1.85
+#: Median of the ventricles over that of the white matter: .77 to 1.85 in SWI and T2*w, .31 and .5
+#: in two T1w, .48 to .57 in inverted images, 2.02 to 3.4 in T2w.
+LEAST, MOST = 0.65, 1.95
 
 
-def why_no_swi(swi: np.ndarray, labels: np.ndarray, structures: Sequence[Structure]) -> str:
-    """Say what an image seems to be, where its contrast is not an SWI's; empty if it is.
+@dataclass(frozen=True)
+class Contrast:
+    """How bright the ventricles of an image are beside its white matter.
+
+    ``ratio`` is None where that cannot be told.
+    """
+
+    ratio: float | None
+
+    @property
+    def likeness(self) -> str:
+        """What the contrast is like, where it is not an SWI's; empty if it is."""
+        if self.ratio is None or LEAST <= self.ratio <= MOST:
+            return ''
+        like = 'a T2w' if self.is_bright else 'a T1w or in an image with its values inverted'
+        return (
+            f'its ventricles have {self.ratio:.2f} times the signal of its white matter, as in '
+            f'{like}'
+        )
+
+    @property
+    def is_bright(self) -> bool:
+        """Whether it is a T2w's, which a T2*w of a long echo time comes near to."""
+        return self.ratio is not None and self.ratio > MOST
+
+
+def measure_contrast(
+    swi: np.ndarray, labels: np.ndarray, structures: Sequence[Structure]
+) -> Contrast:
+    """Measure ventricles against white matter.
 
     Parameters
     ----------
@@ -31,19 +60,13 @@ def why_no_swi(swi: np.ndarray, labels: np.ndarray, structures: Sequence[Structu
     labels
         One value for each structure, of the same shape.
     structures
-        What the values mean. Without ventricles or white matter among them nothing is told.
+        What the values mean.
 
     """
     fluid, white_matter = (
         _signal(swi, labels, structures, kinds) for kinds in (FLUID, WHITE_MATTER)
     )
-    if not fluid or not white_matter:
-        return ''
-    ratio = fluid / white_matter
-    said = f'its ventricles have {ratio:.2f} times the signal of its white matter'
-    if ratio < LEAST:
-        return f'{said}, as in a T1w or in an image with its values inverted'
-    return f'{said}, as in a T2w' if ratio > MOST else ''
+    return Contrast(fluid / white_matter if fluid and white_matter else None)
 
 
 def _signal(

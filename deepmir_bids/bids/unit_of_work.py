@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepmir_bids import INPUTS
-from deepmir_bids.bids.input_candidates import Candidate
+from deepmir_bids.bids.input_candidates import STAND_IN, Candidate, rank_swi
 from deepmir_bids.errors import UsageError, printable
 
 #: What BIDS allows in a label: letters, digits and, since 1.10, a plus sign.
@@ -52,6 +52,13 @@ class Unit:
     def inputs(self) -> tuple[str, ...]:
         """Names of the images that are there, in the order of the network's channels."""
         return tuple(name for name in INPUTS if getattr(self, name) is not None)
+
+    @property
+    def swi_stands_in(self) -> bool:
+        """Whether the SWI is, by its name, another magnitude that stands in for one."""
+        from bids.layout import parse_file_entities
+
+        return self.swi is not None and rank_swi(parse_file_entities(self.swi.name)) == STAND_IN
 
     @property
     def skipped(self) -> str | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepmir_bids.anatomy.atlas_structures import Structure
-from deepmir_bids.anatomy.tissue_contrast import why_no_swi
+from deepmir_bids.anatomy.tissue_contrast import measure_contrast
 
 STRUCTURES = (
     Structure(1, 'left lateral ventricle', 'deep', 'lateral ventricle'),
@@ -21,18 +21,19 @@ def image(ventricles: float) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ('ventricles', 'says'),
-    [(0.5, 'T1w'), (0.77, ''), (1.2, ''), (1.69, ''), (2.02, 'as in a T2w')],
+    [(0.5, 'T1w'), (0.77, ''), (1.2, ''), (1.85, ''), (2.02, 'as in a T2w')],
 )
 def test_ventricles_tell(ventricles, says):
-    why = why_no_swi(image(ventricles), LABELS, STRUCTURES)
-    assert says in why
-    assert bool(why) == bool(says)
+    contrast = measure_contrast(image(ventricles), LABELS, STRUCTURES)
+    assert says in contrast.likeness
+    assert bool(contrast.likeness) == bool(says)
+    assert contrast.is_bright == (ventricles > 2)
 
 
 @pytest.mark.parametrize('label', [1, 2])
 def test_what_cannot_be_seen_tells_nothing(label):
     bright = image(3)
-    assert why_no_swi(bright, LABELS, STRUCTURES)
+    assert measure_contrast(bright, LABELS, STRUCTURES).likeness
     bright[label == LABELS] = 0
-    assert not why_no_swi(bright, LABELS, STRUCTURES)
-    assert not why_no_swi(image(3), LABELS, STRUCTURES[2 - label : 3 - label])
+    assert measure_contrast(bright, LABELS, STRUCTURES).ratio is None
+    assert measure_contrast(image(3), LABELS, STRUCTURES[2 - label : 3 - label]).ratio is None

@@ -162,3 +162,14 @@ def test_how_well_the_t2w_fits_is_told(files, anatomy):
     ]
     assert ('mutual_information', 'alignment') in links
     assert anatomical_wf.get_node('correct_t2w').n_procs == 1
+
+
+@pytest.mark.parametrize(
+    ('name', 'stands_in'), [('T2starw', True), ('swi', False), ('rec-swi_T2starw', False)]
+)
+def test_a_magnitude_that_stands_in_may_be_brighter(files, anatomy, tmp_path, name, stands_in):
+    settings, unit = files
+    swi = tmp_path / f'sub-01_{name}.nii.gz'
+    swi.touch()
+    _, names = steps(settings, anatomy, replace(unit, swi=swi))
+    assert names['check_contrast'].inputs.stands_in == stands_in
