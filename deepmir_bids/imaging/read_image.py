@@ -20,8 +20,9 @@ FORM_TOLERANCE_MM = 1.0
 SHEAR_TOLERANCE_MM = 0.005
 #: No voxel is wider, and no volume further from the scanner's centre.
 FURTHEST_MM = 1e5
-#: More non-finite voxels than this and the image is not merely masked.
-MAX_NONFINITE = 0.8
+#: More non-finite voxels than this and the image is not merely masked: a small brain of a litre
+#: fills 4 % of a field of view of 30 cm.
+MAX_NONFINITE = 0.98
 #: A mask is widened by shifting it so many times, or less, in less time than by its distances.
 MOST_SHIFTS = 200
 
