@@ -17,7 +17,7 @@ from deepmir_bids.interfaces.imaging import MendedOutputSpec, PassOn, save
 class _FitQsmInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, desc='QSM on any grid')
     source_file = File(mandatory=True, desc='the file it came from, for messages')
-    reference = File(exists=True, mandatory=True, desc='SWI')
+    reference = File(exists=True, mandatory=True, desc='SWI, NaN where it cannot be trusted')
     brain_mask = File(exists=True, mandatory=True, desc='on the grid of the SWI')
 
 

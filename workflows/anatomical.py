@@ -202,7 +202,7 @@ def _connect_qsm(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
     node = workflow.get_node
     workflow.connect([
         (load_qsm, fit_qsm, [('out_file', 'in_file')]),
-        (node('load_swi'), fit_qsm, [('out_file', 'reference')]),
+        (node('level_slices'), fit_qsm, [('out_file', 'reference')]),
         (node('label_swi'), fit_qsm, [('brain_mask', 'brain_mask')]),
         (fit_qsm, qsm_grid, [('out_file', 'in_file')]),
         (node('load_swi'), qsm_grid, [('out_file', 'reference')]),

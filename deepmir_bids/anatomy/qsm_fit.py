@@ -104,7 +104,7 @@ def fit_qsm(qsm: nib.Nifti1Image, swi: nib.Nifti1Image, brain: np.ndarray) -> Qs
     qsm
         In any unit and sign, on any grid, 0 where not measured.
     swi
-        Of the same head.
+        Of the same head; NaN where it cannot be trusted.
     brain
         bool, on the grid of the SWI.
 
@@ -139,14 +139,16 @@ def _dark_veins(swi: nib.Nifti1Image, brain: np.ndarray) -> _Veins:
 
     zooms = np.linalg.norm(swi.affine[:3, :3], axis=0)
     level = flatten_shading(np.maximum(swi.get_fdata(dtype=np.float32), 0), brain, zooms)
-    darkness = np.clip(1 - level / np.median(level[brain]), 0, DARKEST)
+    trusted = np.isfinite(level)
+    darkness = np.clip(1 - level / np.median(level[brain & trusted]), 0, DARKEST)
     steps, shape, affine = _coarser(swi.shape, swi.affine)
     matrix, offset = np.diag(steps), (steps - 1) / 2
     inside = resample(brain.astype(np.float32), matrix, offset, shape) > 0.5
     # The rim of the brain is dark for want of brain.
     inside = binary_erosion(inside, iterations=max(1, round(FINE_MM / GRID_MM)))
-    darkness = resample(darkness, matrix, offset, shape)
-    return _Veins(_fine(darkness, inside, affine), affine)
+    darkness = resample(darkness, matrix, offset, shape, trusted)
+    inside &= np.isfinite(darkness)
+    return _Veins(_fine(np.nan_to_num(darkness), inside, affine), affine)
 
 
 def _bending_veins(qsm: nib.Nifti1Image) -> _Veins:

@@ -17,9 +17,10 @@ from deepmir_bids.anatomy.atlas_structures import Structure
 FLUID, WHITE_MATTER = ('lateral ventricle',), ('deep white matter', 'cerebral white matter')
 #: Fewer voxels than this say nothing.
 FEWEST_VOXELS = 100
-#: Median of the ventricles over that of the white matter: .77 to 1.85 in SWI and T2*w, .31 and .5
-#: in two T1w, .48 to .57 in inverted images, 2.02 to 3.4 in T2w.
-LEAST, MOST = 0.65, 1.95
+#: Median of the ventricles over that of the white matter: .71 to 1.77 in SWI and gradient echoes,
+#: 1.69 to 1.85 in an echo-planar T2*w, .31 and .5 in two T1w, .48 to .57 in inverted images,
+#: 1.86 to 3.4 in T2w.
+LEAST, MOST = 0.6, 1.82
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,14 @@ def test_a_map_elsewhere_is_brought_back(swi, turn_deg, shift_mm):
     assert fit.moved_mm == pytest.approx(farthest, abs=0.6)
 
 
+def test_slices_that_cannot_be_trusted_do_not_count(swi):
+    gaps = swi.get_fdata(dtype=np.float32)
+    gaps[:, :, [20, 33]] = np.nan
+    away = moved(4, (3, -6, 9))
+    fit = fit_qsm(nib.Nifti1Image(veins(1), away @ AFFINE), nib.Nifti1Image(gaps, AFFINE), BRAIN)
+    np.testing.assert_allclose(fit.matrix @ away, np.eye(4), atol=0.3)
+
+
 def test_a_lost_slice_is_seen(swi):
     fit = fit_qsm(nib.Nifti1Image(veins(1)[:, :, 1:], AFFINE), swi, BRAIN)
     assert fit.matrix[2, 3] == pytest.approx(2, abs=0.3)

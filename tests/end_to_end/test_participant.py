@@ -69,7 +69,7 @@ def test_the_run_ends_well_and_says_what_it_did(one_run):
 
 
 def test_the_run_is_on_record(one_run):
-    record = read_records(one_run.out_dir)['sub-01']
+    (record,) = read_records(one_run.out_dir)['sub-01']
     assert record.status == 'done'
     assert set(read_participants(one_run.out_dir).columns) == {'age', 'sex'}
 

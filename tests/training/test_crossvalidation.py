@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.errors import InputError
 from deepmir_bids.model import load_model
 from deepmir_bids.training import crossvalidation
 from deepmir_bids.training.crossvalidation import as_figures, pool, run_parts
@@ -79,6 +80,6 @@ def test_each_fold_has_its_model_and_all_are_pooled(small, draw_subject, tmp_pat
     trained = []
     monkeypatch.setattr(crossvalidation, '_run', lambda part, *rest: trained.append(part.name))
     (tmp_path / 'fold-2' / 'held_out.tsv').unlink()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match=r'held_out.tsv'):
         run_parts(parts, subjects, small, plan, tmp_path)
     assert trained == ['fold-2']
