@@ -99,7 +99,7 @@ class _Server:
         self._connection, theirs = Pipe()
         with theirs:
             number = theirs.fileno()
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 (nothing in it comes from data)
                 [sys.executable, '-m', 'deepmir_bids.anatomy.ants_server', str(number)],
                 # Python finds the same modules there as here, and none in the working directory.
                 env={

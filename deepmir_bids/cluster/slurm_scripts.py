@@ -77,7 +77,7 @@ def write_scripts(
     folder = make_run_folder(out_dir / 'code')
     logs = out_dir / 'logs' / 'slurm'
     logs.mkdir(parents=True, exist_ok=True)
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # noqa: S701 (shell, which the filter sh quotes for)
         loader=jinja2.FileSystemLoader(load_data('slurm')),
         trim_blocks=True,
         lstrip_blocks=True,
