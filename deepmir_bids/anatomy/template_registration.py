@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepmir_bids.anatomy.affine_starts import (
+    PLAUSIBLE_ML,
     AffineCandidate,
     RegistrationError,
     affines_to_template,
@@ -123,11 +124,12 @@ def _check(best: AffineCandidate, image) -> None:
     if best.plausible and best.mutual_information >= LEAST_TEMPLATE_MI:
         return
     name = Path(image.get_filename() or 'the image').name
+    low, high = PLAUSIBLE_ML
     raise RegistrationError(
         f'{name} does not register to the template: the best of all starts has a mutual '
         f'information of {best.mutual_information:.2f} (at least {LEAST_TEMPLATE_MI:.2f} is '
-        f'needed) and a brain of {best.brain_ml:.0f} mL; check the image, or give a brain mask '
-        f'with --brain-mask-from.'
+        f'needed) and a brain of {best.brain_ml:.0f} mL ({low:.0f} to {high:.0f} mL are looked '
+        'for); check the image, or give a brain mask with --brain-mask-from.'
     )
 
 
