@@ -14,6 +14,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
+from nibabel.affines import apply_affine, from_matvec, voxel_sizes
 
 from deepmir_bids.imaging.intensity_normalisation import flatten_shading
 from deepmir_bids.imaging.resampling import measured_voxels, resample
@@ -87,7 +88,7 @@ class _Veins:
     @property
     def zooms(self) -> np.ndarray:
         """Voxel sizes in mm."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0)
+        return voxel_sizes(self.affine)
 
     def on_grid_of(self, other: _Veins, matrix: np.ndarray) -> np.ndarray:
         """Values where the other picture's voxels are, after ``matrix`` has moved this one."""
@@ -128,8 +129,8 @@ def fit_qsm(qsm: nib.Nifti1Image, swi: nib.Nifti1Image, brain: np.ndarray) -> Qs
     moved = _correlation(dark.values, bending.on_grid_of(dark, matrix))
     if moved < max(LEAST_CORRELATION_MOVED, LEAST_GAIN * as_is):
         return QsmFit(identity, 0.0, as_is, as_is)
-    places = _points(swi.affine, np.argwhere(brain))
-    moved_mm = np.linalg.norm(_points(matrix, places) - places, axis=1).max()
+    places = apply_affine(swi.affine, np.argwhere(brain))
+    moved_mm = np.linalg.norm(apply_affine(matrix, places) - places, axis=1).max()
     return QsmFit(matrix, float(moved_mm), moved, as_is)
 
 
@@ -137,7 +138,7 @@ def _dark_veins(swi: nib.Nifti1Image, brain: np.ndarray) -> _Veins:
     """How much darker each voxel of a brain is than what is around it."""
     from scipy.ndimage import binary_erosion
 
-    zooms = np.linalg.norm(swi.affine[:3, :3], axis=0)
+    zooms = voxel_sizes(swi.affine)
     level = flatten_shading(np.maximum(swi.get_fdata(dtype=np.float32), 0), brain, zooms)
     trusted = np.isfinite(level)
     darkness = np.clip(1 - level / np.median(level[brain & trusted]), 0, DARKEST)
@@ -167,7 +168,7 @@ def _bending_veins(qsm: nib.Nifti1Image) -> _Veins:
     chi = resample(chi, np.diag(steps), (steps - 1) / 2, shape, measured)
     inside = binary_erosion(np.isfinite(chi))
     chi = _fine(np.nan_to_num(chi), inside, affine)
-    zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    zooms = voxel_sizes(affine)
     kernel = dipole_kernel(shape, zooms, np.linalg.solve(affine[:3, :3] / zooms, (0, 0, 1)))
     field = fft.irfftn(fft.rfftn(chi) * kernel, shape)
     size = np.abs(field) + SHARE_OF_CHI * np.abs(chi)
@@ -180,11 +181,8 @@ def _coarser(
     shape: Sequence[int], affine: np.ndarray
 ) -> tuple[np.ndarray, tuple[int, ...], np.ndarray]:
     """Voxels for each of a grid of at least `GRID_MM`, its shape and affine."""
-    steps = np.maximum(GRID_MM / np.linalg.norm(affine[:3, :3], axis=0), 1)
-    coarser = affine @ np.block([
-        [np.diag(steps), ((steps - 1) / 2)[:, None]],
-        [np.zeros((1, 3)), np.ones((1, 1))],
-    ])  # fmt: skip
+    steps = np.maximum(GRID_MM / voxel_sizes(affine), 1)
+    coarser = affine @ from_matvec(np.diag(steps), (steps - 1) / 2)
     return steps, tuple(int(n) for n in np.ceil(np.array(shape[:3]) / steps)), coarser
 
 
@@ -192,7 +190,7 @@ def _fine(image: np.ndarray, inside: np.ndarray, affine: np.ndarray) -> np.ndarr
     """What is finer than `FINE_MM` in an image, inside of a mask; 0 outside."""
     from scipy.ndimage import gaussian_filter
 
-    sigma = FINE_MM / np.linalg.norm(affine[:3, :3], axis=0)
+    sigma = FINE_MM / voxel_sizes(affine)
     weight = gaussian_filter(inside.astype(np.float32), sigma)
     level = gaussian_filter(np.where(inside, image, 0).astype(np.float32), sigma)
     return np.where(inside, image - level / np.maximum(weight, 0.05), 0).astype(np.float32)
@@ -237,15 +235,17 @@ class _Misfit:
         self.sought = gaussian_filter(moving.values, sigma_mm / moving.zooms)
         voxels = np.argsort(-np.abs(strong), axis=None, kind='stable')[:number]
         self.weights = strong.ravel()[voxels]
-        self.places = _points(fixed.affine, np.array(np.unravel_index(voxels, strong.shape)).T)
-        self.centre = _points(fixed.affine, np.array(strong.shape) / 2)
+        self.places = apply_affine(
+            fixed.affine, np.array(np.unravel_index(voxels, strong.shape)).T
+        )
+        self.centre = apply_affine(fixed.affine, np.array(strong.shape) / 2)
         self.to_voxels = np.linalg.inv(moving.affine)
         self.scale = np.linalg.norm(self.weights) * np.linalg.norm(self.sought) or 1.0
 
     def __call__(self, move: np.ndarray) -> float:
         from scipy.ndimage import map_coordinates
 
-        there = _points(self.to_voxels @ self.matrix(move), self.places)
+        there = apply_affine(self.to_voxels @ self.matrix(move), self.places)
         found = map_coordinates(self.sought, there.T, order=1, mode='constant')
         return -float(self.weights @ found / self.scale)
 
@@ -281,7 +281,3 @@ def _best_move(fixed: _Veins, moving: _Veins, shift_mm: np.ndarray) -> np.ndarra
         ]
         starts = [min(ends, key=lambda end: end.fun).x]
     return np.linalg.inv(misfit.matrix(starts[0]))
-
-
-def _points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    return points @ matrix[:3, :3].T + matrix[:3, 3]

@@ -27,6 +27,8 @@ SIDECAR = {
     'Quality': {
         'BrainVolume': _MEASURE,
         'SWINoise': _MEASURE,
+        'QSMCorrelation': _MEASURE,
+        'QSMShift': _MEASURE,
         'VoxelSize': [NUMBER],
         'Flags': [TEXT],
     },

@@ -36,6 +36,7 @@ def test_nothing_is_written_outside_whatever_a_record_says(out, recorded, finish
     [
         ({'Template': '../../evil'}, 'Template is "../../evil", where letters and digits'),
         ({'Quality': {'BrainVolume': 'large'}}, 'Quality.BrainVolume is "large", where a number'),
+        ({'Quality': {'QSMShift': 'far'}}, 'Quality.QSMShift is "far", where a number'),
         ({'Quality': 3}, 'Quality is 3'),
         ({'Registration': {'MutualInformation': [1]}}, 'MutualInformation is [1]'),
     ],
