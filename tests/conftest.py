@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,20 @@ def subject() -> Callable:
         return made[seed, acquisition]
 
     return simulate
+
+
+@pytest.fixture(scope='session')
+def children_cpu_s() -> Callable[[], float]:
+    """Return a function that says how long processes that have ended kept a core busy, in s.
+
+    All children of this process count, those of other tests, too: take the difference of two.
+    """
+
+    def measure() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    return measure
 
 
 @pytest.fixture(scope='session')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -46,24 +45,18 @@ def start(offline: Callable) -> Callable[[Path, Path], subprocess.Popen]:
     return start_training
 
 
-def cpu_seconds() -> float:
-    """Time that processes which have ended kept a core busy."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 @pytest.fixture(scope='module')
-def training(tmp_path_factory, subject: Callable, start) -> Training:
+def training(tmp_path_factory, subject: Callable, start, children_cpu_s) -> Training:
     """Three folds of six simulated participants, from raw images to the final model."""
     root = tmp_path_factory.mktemp('train')
     create_dataset(root / 'bids')
     for i in range(1, 7):
         write_subject(root / 'bids', f'{i:02d}', subject(100 + i))
-    before = cpu_seconds()
+    before = children_cpu_s()
     process = start(root / 'bids', root / 'out')
     said, _ = process.communicate()
     assert process.returncode == 0, said
-    return Training(root / 'bids', root / 'out', said, cpu_seconds() - before)
+    return Training(root / 'bids', root / 'out', said, children_cpu_s() - before)
 
 
 def test_it_ends_with_models_and_figures_in_five_minutes_of_two_cores(training):
