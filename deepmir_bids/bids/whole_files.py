@@ -14,20 +14,16 @@ from deepmir_bids.bids.living_process import MARK, is_alive, mark
 DEBRIS_S = 86400
 
 
-def write_whole(path: Path, content: str) -> None:
-    """Write a text file so that a reader, or a hundred writers, only ever see it complete."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader, or a hundred writers, only ever see it complete."""
+    raw = content.encode('utf-8') if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
-        'w',
-        dir=path.parent,
-        prefix=f'.{path.name}.{mark()}.',
-        delete=False,
-        newline='\n',
-        encoding='utf-8',
+        dir=path.parent, prefix=f'.{path.name}.{mark()}.', delete=False
     ) as beside:
         unfinished = Path(beside.name)
         try:
-            beside.write(content)
+            beside.write(raw)
             beside.close()
             unfinished.chmod(0o666 & ~_umask())
             unfinished.replace(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from deepmir_bids.bids.dataset_description import describe_review
 from deepmir_bids.bids.finished_results import find_files
 from deepmir_bids.bids.output_files import REVIEW
 from deepmir_bids.bids.tsv import as_tsv
-from deepmir_bids.bids.whole_files import write_whole
+from deepmir_bids.bids.whole_files import sweep, write_whole
 from deepmir_bids.group.cohort_tables import Group, describe_columns
 from deepmir_bids.group.density_maps import FWHM_MM, grid_affine, lesion_density
 from deepmir_bids.group.lesion_counts import SOURCES, lesions_of
@@ -36,6 +35,7 @@ def write_group(group: Group, out_dir: Path) -> None:
         write_whole(out_dir / f'{stem}.json', _as_json(columns[name]))
     for participant, table in group.sessions.items():
         folder, stem = out_dir / participant, f'{participant}_sessions'
+        sweep(folder)
         write_whole(folder / f'{stem}.tsv', as_tsv(table))
         write_whole(folder / f'{stem}.json', _as_json(columns['sessions']))
     for label in group.units.loc[group.units['review_status'] != 'none', 'label']:
@@ -43,12 +43,12 @@ def write_group(group: Group, out_dir: Path) -> None:
             describe_review(review)
     written = set()
     for stem, density, about in density_maps(group):
-        _write_image(density, out_dir / f'{stem}.nii.gz')
+        write_whole(out_dir / f'{stem}.nii.gz', _as_image(density))
         write_whole(out_dir / f'{stem}.json', _as_json(about))
         written |= {f'{stem}.nii.gz', f'{stem}.json'}
     for earlier in out_dir.glob('group_space-*_density.*'):
         if earlier.name not in written:
-            earlier.unlink()
+            earlier.unlink(missing_ok=True)
 
 
 def density_maps(group: Group) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
@@ -86,7 +86,9 @@ def density_maps(group: Group) -> Iterator[tuple[str, np.ndarray, dict[str, Any]
             yield f'group_space-{template}_label-{name}_density', density, about
 
 
-def _write_image(density: np.ndarray, path: Path) -> None:
+def _as_image(density: np.ndarray) -> bytes:
+    import gzip
+
     import nibabel as nib
 
     image = nib.Nifti1Image(density, grid_affine())
@@ -94,9 +96,7 @@ def _write_image(density: np.ndarray, path: Path) -> None:
     image.set_sform(grid_affine(), code='mni')
     image.header.set_xyzt_units('mm')
     image.header['descrip'] = b'lesions per participant per mL'
-    beside = path.with_name(f'.{path.name}')
-    nib.save(image, beside)
-    os.replace(beside, path)
+    return gzip.compress(image.to_bytes(), mtime=0)
 
 
 def _as_json(content: dict[str, Any]) -> str:

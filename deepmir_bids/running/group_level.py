@@ -8,6 +8,7 @@ from pathlib import Path
 from deepmir_bids import __version__
 from deepmir_bids.bids.dataset_description import check_ownership
 from deepmir_bids.bids.publishing import finish_all
+from deepmir_bids.bids.whole_files import sweep
 from deepmir_bids.errors import UsageError
 from deepmir_bids.running.preflight import check_writable
 from deepmir_bids.settings import Settings
@@ -34,6 +35,7 @@ def run_group(settings: Settings) -> int:
     check_ownership(out_dir)
     if not settings.dry_run:
         finish_all(out_dir)
+        sweep(out_dir)
     cohort = read_cohort(out_dir) if out_dir.is_dir() else None
     if cohort is None or cohort.units.empty:
         raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ from deepmir_bids.bids.publishing import earlier_results
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.cli.deepmir import main
 from deepmir_bids.reports import group_page
+
+_MARK = 'from deepmir_bids.bids.living_process import mark; print(mark())'
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +137,36 @@ def test_what_a_killed_run_was_writing_is_finished_or_does_not_count(twenty, gro
     assert '20 participants, 18 done, 1 failed, 1 skipped' in said
     assert table.is_file()
     assert not (twenty / '.deepmir').exists()
+
+
+def test_two_at_once_leave_what_one_leaves(twenty, group, monkeypatch):
+    """Neither takes away the other's half-written image."""
+    assert group()[0] == 0
+    alone = snapshot(twenty)
+    replace, begun = os.replace, []
+
+    def meanwhile(source, target):
+        if str(target).endswith('density.nii.gz') and not begun:
+            begun.append(True)
+            assert group()[0] == 0
+        replace(source, target)
+
+    monkeypatch.setattr(os, 'replace', meanwhile)
+    assert group()[0] == 0
+    assert begun
+    assert snapshot(twenty) == alone
+
+
+def test_files_that_a_killed_group_level_was_writing_are_swept(twenty, group):
+    with subprocess.Popen(
+        [sys.executable, '-c', _MARK], stdout=subprocess.PIPE, text=True
+    ) as dead:
+        mark = dead.communicate()[0].strip()
+    half = [f'.group_qc.tsv.{mark}.x', f'sub-10/.sub-10_sessions.tsv.{mark}.x']
+    for name in half:
+        (twenty / name).touch()
+    assert group()[0] == 0
+    assert [name for name in half if (twenty / name).exists()] == []
 
 
 def test_an_unknown_column(twenty, group):
