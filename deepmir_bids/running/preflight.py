@@ -50,7 +50,7 @@ def _check_datasets(settings: Settings) -> None:
     """Each dataset that is read is there, has a name of its own, and is not written to."""
     for name, path in {**settings.derivatives, **settings.brain_mask_from}.items():
         if not path.is_dir():
-            raise UsageError(f'{path} ({name}) is not a folder.')
+            raise UsageError(f'{path} ({name}) is not a folder: give the root of a dataset.')
         if path.resolve() == settings.out_dir.resolve():
             raise UsageError(f'out_dir {path} is an input ({name}): choose another.')
     for name in set(settings.derivatives) & set(settings.brain_mask_from):
@@ -142,7 +142,7 @@ def _check_files(settings: Settings) -> None:
     }
     for option, path in wanted.items():
         if path is not None and not path.is_file():
-            raise UsageError(f'{option} {path} is not a file.')
+            raise UsageError(f'{option} {path} is not a file: give one that is there.')
 
 
 def _check_anatomy(settings: Settings) -> None:
@@ -153,14 +153,18 @@ def _check_anatomy(settings: Settings) -> None:
     atlas = Path(settings.atlas)
     if settings.atlas_labels is None:
         if atlas.is_file():
-            raise UsageError(f'--atlas {atlas} needs --atlas-labels, its names.')
+            raise UsageError(f'--atlas {atlas} has no names: add --atlas-labels.')
         if settings.atlas not in ATLASES:
             raise UsageError(
-                f'--atlas {settings.atlas} is neither a file nor one of {", ".join(ATLASES)}.'
+                f'--atlas {settings.atlas} is neither a file nor a name: give one of '
+                f'{", ".join(ATLASES)}, or a label image with --atlas-labels.'
             )
         return
     if not atlas.is_file():
-        raise UsageError(f'--atlas-labels goes with an atlas file; {settings.atlas} is none.')
+        raise UsageError(
+            f'--atlas-labels goes with a label image, and --atlas {settings.atlas} is none: '
+            'give one.'
+        )
     check_atlas(atlas, settings.atlas_labels)
 
 
