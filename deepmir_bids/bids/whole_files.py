@@ -27,8 +27,10 @@ def write_whole(path: Path, content: str | bytes) -> None:
             beside.close()
             unfinished.chmod(0o666 & ~_umask())
             unfinished.replace(path)
-        except BaseException:
+        except BaseException as error:
             unfinished.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                error.filename = str(path)  # a disk that is full does not say for what
             raise
 
 

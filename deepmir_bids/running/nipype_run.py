@@ -61,6 +61,19 @@ def execute(
     return failed
 
 
+class LogFile(logging.FileHandler):
+    """The log of a run; where there is no room for it, lines are missing, and the run goes on.
+
+    Python would show a traceback for each line. What has no room, too, is told of the units.
+    """
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Keep quiet about a full disk."""
+        error = sys.exc_info()[1]
+        if error is None or not is_full(error):
+            super().handleError(record)
+
+
 def _last_line(error: Exception) -> str:
     text = str(error).strip()
     return text.splitlines()[-1] if text else repr(error)
@@ -89,7 +102,7 @@ def configure_nipype(settings: Settings, plugin: Plugin, log_dir: Path, verbose:
         }
     )
     nipype_logging.update_logging(config)
-    to_file = logging.FileHandler(log_dir / 'deepmir.log', encoding='utf-8')
+    to_file = LogFile(log_dir / 'deepmir.log', encoding='utf-8')
     to_file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
     root = logging.getLogger()
     root.addHandler(to_file)

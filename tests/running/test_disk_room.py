@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import namedtuple
 from unittest.mock import Mock
 
@@ -87,3 +88,11 @@ def test_a_graph_that_cannot_be_written_down_is_told_in_the_same_words(settings,
 
     found = nipype_run.execute(Graph(), settings, Plugin('Linear'), [unit], tmp_path)
     assert found['sub-01'].startswith('no room on the disk')
+
+
+def test_a_log_without_room_lacks_lines_and_says_nothing(capsys):
+    log = nipype_run.LogFile('/dev/full')
+    log.emit(logging.LogRecord('deepmir', logging.INFO, 'a.py', 1, 'a line', None, None))
+    assert ''.join(capsys.readouterr()) == ''
+    log.emit(logging.LogRecord('deepmir', logging.INFO, 'a.py', 1, 'a %d line', ('x',), None))
+    assert 'TypeError' in capsys.readouterr().err
