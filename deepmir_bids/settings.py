@@ -45,6 +45,7 @@ class Settings:
     omp_nthreads: int = 1
     mem_gb: float | None = None
     use_plugin: Path | None = None
+    clean_workdir: bool = False
     stop_on_first_crash: bool = False
     reports_only: bool = False
     dry_run: bool = False

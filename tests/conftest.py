@@ -41,6 +41,22 @@ def subject() -> Callable:
 
 
 @pytest.fixture(scope='session')
+def write_noise() -> Callable[[Path, str], None]:
+    """Return a function that writes a participant who has an SWI only, and that of noise."""
+    import nibabel as nib
+
+    swi = np.random.default_rng(0).gamma(9, 9, (20, 20, 20)).astype(np.float32)
+
+    def write(root: Path, label: str) -> None:
+        folder = root / f'sub-{label}' / 'anat'
+        folder.mkdir(parents=True)
+        image = nib.Nifti1Image(swi, np.eye(4))
+        nib.save(image, folder / f'sub-{label}_rec-swi_T2starw.nii.gz')
+
+    return write
+
+
+@pytest.fixture(scope='session')
 def children_cpu_s() -> Callable[[], float]:
     """Return a function that says how long processes that have ended kept a core busy, in s.
 

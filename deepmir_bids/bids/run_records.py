@@ -21,7 +21,7 @@ from deepmir_bids.bids.tsv import MISSING, read_rows, rows_as_tsv
 from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.errors import InputError
 
-COLUMNS = ('participant_id', 'session_id', 'status', 'reason', 'results')
+COLUMNS = ('participant_id', 'session_id', 'status', 'reason', 'results', 'job')
 #: A unit's label becomes part of a path: whatever it is, it leads to no other folder.
 _HARMLESS = re.compile(r'sub-[^/\x00-\x1f]+')
 
@@ -31,7 +31,8 @@ class Record:
     """What a run did with a unit; ``status`` is started, done, failed or skipped.
 
     ``results`` names the run whose results the unit had when this one began, or this run itself
-    if it is done. It tells which of two records is the later one, which clocks may not.
+    if it is done. It tells which of two records is the later one, which clocks may not. ``job``
+    is the task of a SLURM array that the run is of, if it is of one.
     """
 
     participant_id: str
@@ -39,14 +40,21 @@ class Record:
     status: str
     reason: str | None = None
     results: str | None = None
+    job: str | None = None
 
     @classmethod
     def of(
-        cls, label: str, status: str, reason: str | None = None, results: str | None = None
+        cls,
+        label: str,
+        status: str,
+        reason: str | None = None,
+        results: str | None = None,
+        job: str | None = None,
     ) -> Record:
         """Make the record of a unit by its label, ``sub-01`` or ``sub-01_ses-02``."""
         participant_id, _, session = label.partition('_ses-')
-        return cls(participant_id, f'ses-{session}' if session else None, status, reason, results)
+        session_id = f'ses-{session}' if session else None
+        return cls(participant_id, session_id, status, reason, results, job)
 
     @property
     def label(self) -> str:

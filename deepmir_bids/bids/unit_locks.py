@@ -17,6 +17,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from deepmir_bids.bids.cluster_job import this_job
 from deepmir_bids.bids.living_process import MARK, is_alive, mark
 from deepmir_bids.bids.whole_files import remove_debris
 
@@ -147,7 +148,7 @@ class UnitLocks:
 
     def _is_alive(self, owner: _Owner) -> bool | None:
         """None: watch it for longer."""
-        job, restarts = _job()
+        job, restarts = this_job()
         if job and job == owner.job and restarts > owner.restarts:
             return False  # the scheduler has started this very job anew, perhaps elsewhere
         alive = is_alive(owner.token)
@@ -193,7 +194,7 @@ class UnitLocks:
         return self.folder / f'{name}.lock'
 
     def _content(self) -> str:
-        job, restarts = _job()
+        job, restarts = this_job()
         process = f'process {os.getpid()} on {socket.gethostname()}'
         content = {'token': self.token, 'process': process, 'job': job, 'restarts': restarts}
         return json.dumps(content)
@@ -205,11 +206,6 @@ class UnitLocks:
                     os.utime(path)
                 except OSError:  # released meanwhile, or a file system that is away for a moment
                     continue
-
-
-def _job() -> tuple[str | None, int]:
-    """The scheduler's job that this process is of, and how often it was started anew."""
-    return os.environ.get('SLURM_JOB_ID'), int(os.environ.get('SLURM_RESTART_COUNT') or 0)
 
 
 def _write_new(path: Path, content: str) -> None:

@@ -158,6 +158,11 @@ def _add_run_options(group) -> None:
         default='work',
         help='for what may be deleted later',
     )
+    add(
+        '--clean-workdir',
+        action='store_true',
+        help='empty the work folder of each unit when its results are there',
+    )
     add('--device', type=device, default='auto', help='auto, cpu, cuda or cuda:NUMBER')
     add('--nprocs', type=positive, metavar='N', help='processes at once (default: all cores)')
     add('--omp-nthreads', type=positive, metavar='N', help='threads of one process')

@@ -62,7 +62,7 @@ def _submit(options: argparse.Namespace, further: list[str]) -> int:
     tasks = find_tasks(settings.bids_dir, settings.participant_label, settings.session_label)
     left = tasks_left(tasks, settings.out_dir, failed_only=options.failed)
     if not left:
-        what = 'failed or was killed' if options.failed else 'is left to do'
+        what = 'failed, was killed or cancelled' if options.failed else 'is left to do'
         print(f'Nothing to submit: of {len(tasks)} tasks none {what}.')
         return 0
     image, venv = options.image, options.venv
@@ -160,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_task_options(group) -> None:
     add = group.add_argument
-    add('--failed', action='store_true', help='only what failed or was killed')
+    add('--failed', action='store_true', help='only what failed, was killed or cancelled')
     add_label_options(group)
 
 

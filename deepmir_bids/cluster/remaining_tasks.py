@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deepmir_bids.bids.unit_of_work import Unit, find_units
+from deepmir_bids.cluster.slurm_scripts import submitted_tasks
 from deepmir_bids.group.finished_units import known_units
 
 
@@ -39,12 +40,19 @@ def find_tasks(
 def tasks_left(
     tasks: dict[str, list[str]], out_dir: Path, *, failed_only: bool = False
 ) -> list[str]:
-    """Labels of the tasks with a unit that is not done, or of those that failed or were killed.
+    """Labels of the tasks with a unit that is not done, or of those among them that were tried.
 
-    A unit that is still running looks like one that was killed.
+    Tried is what failed, was killed, or was submitted and never began. A task that still runs or
+    waits looks like one that was killed or cancelled.
     """
     known = known_units(out_dir) if out_dir.is_dir() else []
     status = {unit.record.label: unit.record.status for unit in known}
-    if failed_only:
-        return [task for task, own in tasks.items() if 'failed' in map(status.get, own)]
-    return [task for task, own in tasks.items() if any(status.get(u) != 'done' for u in own)]
+    if not failed_only:
+        return [task for task, own in tasks.items() if any(status.get(u) != 'done' for u in own)]
+    submitted = submitted_tasks(out_dir)
+
+    def failed(task: str, own: list[str]) -> bool:
+        found = [status.get(unit) for unit in own]
+        return 'failed' in found or (task in submitted and None in found)
+
+    return [task for task, own in tasks.items() if failed(task, own)]

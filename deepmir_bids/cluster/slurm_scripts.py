@@ -11,12 +11,15 @@ from pathlib import Path
 import jinja2
 
 from deepmir_bids import __version__
+from deepmir_bids.bids.cluster_job import LOGS, VARIABLES
 from deepmir_bids.bids.run_records import make_run_folder
 from deepmir_bids.bids.whole_files import write_whole
 from deepmir_bids.data import load as load_data
 
 #: What has a meaning in double quotes, and is no variable.
 SPECIAL = re.compile(r'(["\\`]|\$\()')
+#: The tasks of a submission, and what its script leaves as it submits them.
+TASKS, JOBS = 'units.txt', 'jobs.txt'
 SCRIPTS = ('participant.sh', 'group.sh', 'submit.sh')
 
 
@@ -75,7 +78,7 @@ def write_scripts(
 
     """
     folder = make_run_folder(out_dir / 'code')
-    logs = out_dir / 'logs' / 'slurm'
+    logs = out_dir / LOGS
     logs.mkdir(parents=True, exist_ok=True)
     environment = jinja2.Environment(  # noqa: S701 (shell, which the filter sh quotes for)
         loader=jinja2.FileSystemLoader(load_data('slurm')),
@@ -94,15 +97,23 @@ def write_scripts(
         'here': Path.cwd(),
         'n_tasks': len(tasks),
         'work_dir': work_dir,
+        'jobs': JOBS,
+        'job_variables': VARIABLES,
         'options': options,
         **asdict(runner),
         **asdict(resources),
     }
-    write_whole(folder / 'units.txt', ''.join(f'{task}\n' for task in tasks))
+    write_whole(folder / TASKS, ''.join(f'{task}\n' for task in tasks))
     for name in SCRIPTS:
         text = environment.get_template(f'{name}.j2').render(values)
         write_whole(folder / name, text)
     return folder
+
+
+def submitted_tasks(out_dir: Path) -> set[str]:
+    """Labels of the tasks of all submissions that were handed to SLURM."""
+    lists = [jobs.with_name(TASKS) for jobs in (out_dir / 'code').glob(f'*/{JOBS}')]
+    return {task for path in lists if path.is_file() for task in path.read_text().splitlines()}
 
 
 def expand(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deepmir_bids.bids.cluster_job import why_it_ended
 from deepmir_bids.bids.finished_results import files_in, run_of_results
 from deepmir_bids.bids.output_names import missing_results
 from deepmir_bids.bids.publishing import unfinished_units
@@ -71,8 +72,11 @@ def _last_word(records: list[Record], out_dir: Path, label: str, complete: bool)
         return failures[-1]
     if complete:
         return Record.of(label, 'done')
+    last = records[-1]
+    if last.status == 'started' and (why := why_it_ended(out_dir, last.job)):
+        return Record.of(label, 'failed', why)
     reasons = {'started': 'was not finished', 'done': 'its results are not there any more'}
-    reason = f'{reasons.get(records[-1].status, "has no results")}: run deepmir on it again'
+    reason = f'{reasons.get(last.status, "has no results")}: run deepmir on it again'
     return Record.of(label, 'failed', reason)
 
 

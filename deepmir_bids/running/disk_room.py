@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deepmir_bids.bids.unit_of_work import Unit, unit_folder
 from deepmir_bids.errors import UsageError
+from deepmir_bids.running.work_folders import unit_folders
 from deepmir_bids.settings import Settings
 
 #: Bytes that a unit leaves in the work folder: transforms and page, and for each voxel of an image
@@ -69,7 +70,7 @@ def existing(folder: Path) -> Path:
 
 def _already_there(settings: Settings, unit: Unit) -> int:
     folders = [
-        *settings.work_dir.glob(f'deepmir-*/*/{unit.workflow_name}'),
+        *unit_folders(settings.work_dir, unit),
         unit_folder(settings.out_dir, unit.label),
     ]
     files = (path for folder in folders for path in folder.rglob('*') if path.is_file())

@@ -60,17 +60,31 @@ class Plugin:
         arguments = dict(self.arguments)
         if not self.submits:
             arguments['status_callback'] = on_status
-        if self.name == 'MultiProc':
-            from deepmir_bids.running.unit_by_unit import UnitByUnitPlugin
+        if self.name in ('MultiProc', 'Linear'):
+            from deepmir_bids.running.unit_by_unit import OneByOnePlugin, UnitByUnitPlugin
 
-            return {'plugin': UnitByUnitPlugin(plugin_args=arguments)}
+            plugin = UnitByUnitPlugin if self.name == 'MultiProc' else OneByOnePlugin
+            return {'plugin': plugin(plugin_args=arguments)}
         return {'plugin': self.name, 'plugin_args': arguments}
 
 
 def choose_plugin(settings: Settings) -> Plugin:
-    """Return the plugin of a run: as asked for, one process, or several."""
+    """Return the plugin of a run: as asked for, one process, or several.
+
+    Raises
+    ------
+    UsageError
+        The file of the plugin is none, or the plugin does not do what else is asked for.
+
+    """
     if settings.use_plugin is not None:
-        return read_plugin(settings.use_plugin)
+        plugin = read_plugin(settings.use_plugin)
+        if plugin.submits and settings.clean_workdir:
+            raise UsageError(
+                f'--clean-workdir does not go with {plugin.name}, which ends before the steps do: '
+                'leave it out.'
+            )
+        return plugin
     if settings.nprocs == 1:
         return Plugin('Linear')
     arguments: dict[str, Any] = {'n_procs': settings.nprocs, 'raise_insufficient': False}

@@ -14,6 +14,7 @@ from deepmir_bids.running.crash_files import find_crashes, reason
 from deepmir_bids.running.nipype_plugins import Plugin, request_resources
 from deepmir_bids.running.stopping import StopOnSignal
 from deepmir_bids.running.terminal_progress import RunProgress
+from deepmir_bids.running.work_folders import empty_of
 from deepmir_bids.settings import Settings
 
 #: A shared file system may show a finished job's files late; Nipype's own 5 s are too few.
@@ -34,6 +35,12 @@ def execute(
 
     """
     labels = {unit.workflow_name: unit.label for unit in units}
+
+    def empty_if_wanted(done: set[str]) -> None:
+        for unit in units if settings.clean_workdir else ():
+            if unit.label in done:
+                empty_of(settings.work_dir, unit)
+
     broken = ''
     request_resources(workflow, plugin)
     # MultiProc collects garbage before each step: spare it all that was imported and indexed.
@@ -42,7 +49,9 @@ def execute(
 
         def on_status(node, status: str) -> None:
             stop.check()
+            before = set(progress.published)
             progress.on_status(node, status)
+            empty_if_wanted(progress.published - before)
 
         try:
             workflow.run(**plugin.for_nipype(on_status))
@@ -58,6 +67,8 @@ def execute(
     for unit in units:
         if unit.label not in failed and unit.label not in progress.published:
             failed[unit.label] = broken or 'was not finished (no reason given).'
+    # Again, of what could not be removed at the time.
+    empty_if_wanted(progress.published - failed.keys())
     return failed
 
 

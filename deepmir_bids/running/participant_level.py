@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deepmir_bids import __version__
+from deepmir_bids.bids.cluster_job import this_task
 from deepmir_bids.bids.dataset_description import describe_dataset, describe_review
 from deepmir_bids.bids.finished_results import has_results, read_results, run_of_results
 from deepmir_bids.bids.input_files import collect_units
@@ -204,11 +205,13 @@ def record(
     def of(unit: Unit) -> Record:
         found = before.get(unit.label) if before else None
         if unit.skipped:
-            return Record.of(unit.label, 'skipped', unit.skipped, found)
+            return Record.of(unit.label, 'skipped', unit.skipped, found, job)
         if failed and unit.label in failed:
-            return Record.of(unit.label, 'failed', failed[unit.label], found)
-        return Record.of(unit.label, status, None, log_dir.name if status == 'done' else found)
+            return Record.of(unit.label, 'failed', failed[unit.label], found, job)
+        results = log_dir.name if status == 'done' else found
+        return Record.of(unit.label, status, None, results, job)
 
+    job = this_task()
     write_records(log_dir, map(of, units))
 
 

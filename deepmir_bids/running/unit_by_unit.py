@@ -1,4 +1,4 @@
-"""Nipype's MultiProc, unit by unit, in processes that may be killed."""
+"""Nipype's plugins for one machine, unit by unit; several processes may be killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from concurrent.futures.process import BrokenProcessPool
 from traceback import format_exception
 from typing import Any
 
+import networkx as nx
+from nipype.pipeline.plugins.linear import LinearPlugin
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin
+from nipype.utils.misc import str2bool
 
 from deepmir_bids.errors import KilledError
 from deepmir_bids.running.workers import Workers
@@ -45,6 +48,23 @@ class UnitByUnitPlugin(MultiProcPlugin):
         if isinstance(error, BrokenProcessPool):
             error = KilledError()
         return {'result': None, 'traceback': format_exception(error), 'taskid': taskid}
+
+
+class OneByOnePlugin(LinearPlugin):
+    """Serve one unit after another, in one process, for the same reason."""
+
+    def run(self, graph, config, updatehash=False):
+        """Run the units, each of which is a graph of its own; raise the first of their errors."""
+        errors = []
+        for nodes in list(nx.weakly_connected_components(graph)):
+            try:
+                super().run(graph.subgraph(nodes), config, updatehash)
+            except Exception as error:
+                if str2bool(config['execution']['stop_on_first_crash']):
+                    raise
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
 
 def unit_of(node) -> str:

@@ -69,7 +69,7 @@ def test_running_needs_slurm(submit, tmp_path, monkeypatch):
 
 
 def test_nothing_to_do_is_no_error(submit, tmp_path):
-    assert 'Nothing to submit: of 2 tasks none failed or was killed' in submit('--failed')
+    assert 'Nothing to submit: of 2 tasks none failed, was killed' in submit('--failed')
     assert not (tmp_path / 'out').exists()
 
 

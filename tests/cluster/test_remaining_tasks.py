@@ -38,6 +38,16 @@ def test_what_is_done_is_left_out(raw, recorded):
     assert tasks_left(tasks, out, failed_only=True) == ['sub-02', 'sub-03']
 
 
+def test_what_was_submitted_and_never_began_counts_as_failed(raw, recorded):
+    tasks = find_tasks(raw(*[f'sub-0{n}/anat' for n in range(1, 5)]))
+    out = recorded(sub01='done', sub02='skipped')
+    for name, labels in (('submitted', ('01', '02', '03')), ('only written', ('04',))):
+        (out / 'code' / name).mkdir(parents=True)
+        (out / 'code' / name / 'units.txt').write_text(''.join(f'sub-{n}\n' for n in labels))
+    (out / 'code' / 'submitted' / 'jobs.txt').touch()
+    assert tasks_left(tasks, out, failed_only=True) == ['sub-03']
+
+
 def test_results_that_went_away_are_made_again(raw, recorded):
     tasks = find_tasks(raw('sub-01/anat'))
     out = recorded(sub01='done')

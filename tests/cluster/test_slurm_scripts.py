@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from deepmir_bids.cluster.slurm_scripts import Resources, Runner, expand, write_scripts
+from deepmir_bids.cluster.slurm_scripts import (
+    Resources,
+    Runner,
+    expand,
+    submitted_tasks,
+    write_scripts,
+)
 
 SAYS_ARGUMENTS = '#!/bin/sh\nprintf "%s|" "$@"\necho\n'
 
@@ -72,7 +80,8 @@ def test_a_task_runs_its_line_of_the_list(scripts, program, tmp_path):
         'participant',
     )
     work = options.pop(options.index('--work-dir') + 1)
-    assert work.startswith(f'{tmp_path}/node/my work/deepmir-sub-02_ses-a-')
+    host = socket.gethostname()
+    assert work.startswith(f'{tmp_path}/node/my work/deepmir-{host}-sub-02_ses-a-')
     assert options == [
         *('--participant-label', '02', '--session-label', 'a', '--work-dir'),
         *('--nprocs', '3', '--mem-gb', '5', '--by', "the doctor's sex"),
@@ -88,6 +97,40 @@ def test_a_task_leaves_nothing_on_its_node(scripts, program, tmp_path):
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == 'file'
     assert list((tmp_path / 'node' / 'my work').iterdir()) == []
+
+
+def test_a_task_clears_away_what_killed_ones_left_and_no_more(scripts, program, tmp_path):
+    """A task that runs, and the folder of another program, are left alone."""
+    works = program('deepmir', '#!/bin/sh\necho begun\nread line\n')
+    folder = scripts(Runner(venv=works.parents[1]))
+    node = tmp_path / 'node' / 'my work'
+    others = node / f'deepmir-{socket.gethostname()}-notes'
+    others.mkdir(parents=True)
+    environment = {**os.environ, 'NODE': str(node.parent), 'SLURM_ARRAY_JOB_ID': '7'}
+    environment['SLURM_ARRAY_TASK_ID'] = '1'
+
+    def start() -> tuple[subprocess.Popen, set]:
+        known = set(node.iterdir())
+        task = subprocess.Popen(
+            ['bash', folder / 'participant.sh', '0'],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert [task.stdout.readline() for _ in range(2)][-1] == 'begun\n'
+        return task, set(node.iterdir()) - known
+
+    (running, its_folder), (killed, left) = start(), start()
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert set(node.iterdir()) == {others} | its_folder | left
+    third, new = start()
+    assert set(node.iterdir()) == {others} | its_folder | new
+    for task in (running, third):
+        task.communicate('end\n')
+    assert list(node.iterdir()) == [others]
 
 
 def test_the_header_says_what_is_wanted(scripts, program, tmp_path):
@@ -116,6 +159,9 @@ def test_a_container_sees_what_it_needs(scripts, program, tmp_path):
     end = command.index(str(image))
     seen = [command[i + 1] for i in range(end) if command[i] == '--bind']
     assert seen == [*map(str, binds), command[command.index('--work-dir') + 1]]
+    # Of its environment, which job it is: locks and records are by that.
+    told = [command[i + 1] for i in range(end) if command[i] == '--env']
+    assert {'SLURM_ARRAY_JOB_ID=7', 'SLURM_ARRAY_TASK_ID=1', 'SLURM_RESTART_COUNT='} <= {*told}
     assert command[end + 3] == 'participant'
 
 
@@ -144,7 +190,10 @@ def test_lists_longer_than_an_array_become_several(scripts, program, tmp_path, s
         after = f'--dependency=afterany:{number} ' if number else ''
         limit, first = array.split()
         assert call == f'--parsable {after}--array={limit} participant.sh {first}'
-    assert calls[len(arrays) :] == [f'--parsable --dependency=afterany:{len(arrays)} group.sh']
+    # The group level waits for them all: an array that is cancelled has ended, too.
+    every = ':'.join(str(number + 1) for number in range(len(arrays)))
+    assert calls[len(arrays) :] == [f'--parsable --dependency=afterany:{every} group.sh']
+    assert submitted_tasks(folder.parents[1]) == {'sub-01', 'sub-02_ses-a', 'sub-02_ses-b'}
 
 
 @pytest.mark.parametrize('answer', ['exit 1', 'echo "MaxArraySize = 0"', 'echo nothing'])

@@ -1,8 +1,8 @@
 """A run of the app whose steps are a moment's work, to be stopped and killed.
 
 ``python fake_run.py FOLDER UNITS PROCESSES``: each unit reads, computes and publishes. A file
-``FOLDER/<unit>.<step>`` says what its step does: ``wait`` for ever, or an expression. Each step
-leaves its process in ``FOLDER/<unit>.<step>.pid``.
+``FOLDER/<unit>.<step>`` says what its step does: ``wait`` while the file is there, or an
+expression. Each step leaves its process in ``FOLDER/<unit>.<step>.pid``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ def step(folder, unit, name, before=None):
         from deepmir_bids.anatomy.ants_process import run_in_ants_process
 
         run_in_ants_process(time.sleep, 600)
-    time.sleep(600) if task == 'wait' else eval(task)
+    while task == 'wait' and beside.exists():
+        time.sleep(0.05)
+    if task != 'wait':
+        eval(task)
     return 1
 
 

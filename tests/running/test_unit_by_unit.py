@@ -1,8 +1,12 @@
-"""Which step is next when there are several processes."""
+"""Which step is next, in one process and in several."""
 
 from types import SimpleNamespace
 
-from deepmir_bids.running.unit_by_unit import UnitByUnitPlugin
+import pytest
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+
+from deepmir_bids.running.unit_by_unit import OneByOnePlugin, UnitByUnitPlugin
 
 
 def test_the_first_units_are_served_first():
@@ -11,3 +15,30 @@ def test_the_first_units_are_served_first():
     plugin.procs = [SimpleNamespace(fullname=f'deepmir_wf.{step}') for step in steps]
     assert plugin._sort_jobs([0, 1, 2, 3, 4]) == [0, 2, 4, 1, 3]
     assert plugin._sort_jobs([1, 4]) == [4, 1]
+
+
+def note(log, step, before=None):
+    """Note a step down, save those of unit b, which fails."""
+    assert step[0] != 'b'
+    with open(log, 'a') as file:
+        file.write(f'{step} ')
+    return step
+
+
+@pytest.mark.parametrize(('stop', 'done'), [(False, 'a1 a2 c1 c2 '), (True, 'a1 a2 ')])
+def test_in_one_process_a_unit_is_done_before_the_next_one_begins(tmp_path, stop, done):
+    whole = pe.Workflow(name='whole', base_dir=str(tmp_path))
+    for unit in 'abc':
+        workflow = pe.Workflow(name=unit)
+        first, second = (
+            pe.Node(niu.Function(function=note, output_names=['after']), name=f'{unit}{n}')
+            for n in (1, 2)
+        )
+        for node in (first, second):
+            node.inputs.trait_set(log=str(tmp_path / 'log'), step=node.name)
+        workflow.connect(first, 'after', second, 'before')
+        whole.add_nodes([workflow])
+    whole.config['execution'] = {'stop_on_first_crash': stop, 'crashdump_dir': str(tmp_path)}
+    with pytest.raises(Exception, match='AssertionError'):
+        whole.run(plugin=OneByOnePlugin())
+    assert (tmp_path / 'log').read_text() == done

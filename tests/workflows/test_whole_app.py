@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import networkx as nx
 import pytest
 
 from deepmir_bids.anatomy.atlas_structures import Structure
@@ -55,6 +56,12 @@ def test_every_input_has_its_steps(files, anatomy):
     }
     assert wanted <= set(names)
     assert names['choose_head'] in graph.predecessors(names['register'])
+
+
+def test_nothing_is_left_to_do_when_results_are_published(files, anatomy):
+    """The work folder of the unit may go."""
+    graph, names = steps(files[0], anatomy, files[1])
+    assert {*nx.ancestors(graph, names['publish']), names['publish']} == set(graph)
 
 
 def test_without_t2w_the_swi_registers_itself(files, anatomy):
