@@ -118,11 +118,11 @@ class BlendPiece(SimpleInterface):
 
         if not isdefined(self.inputs.t2w):
             return runtime
-        brain = nib.load(self.inputs.brain_mask).get_fdata() > 0
         pictures = []
         for name in ('swi', 't2w'):
             picture = Path(runtime.cwd) / f'{name}.png'
-            plot_slices(nib.load(getattr(self.inputs, name)), brain, picture)
+            image = nib.load(getattr(self.inputs, name))
+            plot_slices(image, read_on_grid(self.inputs.brain_mask, image) > 0, picture)
             pictures.append(data_uri(picture.read_bytes(), 'image/png'))
         piece = render('blend.html.j2', first='SWI', second='T2w', pictures=pictures)
         self._results['out_file'] = _write(runtime, 'blend', piece)
