@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     Directory,
@@ -22,6 +23,9 @@ from deepmir_bids.bids.output_files import DATATYPES, INPUTS_OF_RESULTS, results
 from deepmir_bids.bids.publishing import publish
 from deepmir_bids.bids.sidecars import complete_sidecars
 from deepmir_bids.bids.unit_of_work import Unit
+
+#: Path, entities and sidecar.
+_Result = tuple[str, Mapping[str, str], Mapping[str, Any]]
 
 
 class _DescribeResultsInputSpec(BaseInterfaceInputSpec):
@@ -119,12 +123,27 @@ class Publish(SimpleInterface):
         staging = Path(runtime.cwd) / 'staging'
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
-        named = name_files(_files(self.inputs), self.inputs.source_file, staging)
+        results = _on_own_grid(_files(self.inputs), self.inputs.source_file, Path(runtime.cwd))
+        named = name_files(results, self.inputs.source_file, staging)
         self._results['out_files'] = _publish(self.inputs, named, DATATYPES)
         return runtime
 
 
-def _files(inputs) -> Iterable[tuple[str, Mapping[str, str], Mapping[str, Any]]]:
+def _on_own_grid(files: Iterable[_Result], swi: str, folder: Path) -> Iterator[_Result]:
+    """Results with each image as the SWI is stored, one at a time in a folder."""
+    from deepmir_bids.imaging.read_image import own_affine
+    from deepmir_bids.imaging.voxel_order import on_own_grid
+
+    affine, stored = own_affine(Path(swi)), folder / 'stored.nii'
+    for path, entities, sidecar in files:
+        if path.endswith('.nii'):
+            nib.save(on_own_grid(nib.load(path), affine), stored)
+            path = str(stored)
+        yield path, entities, sidecar
+    stored.unlink()
+
+
+def _files(inputs) -> Iterator[_Result]:
     """Path, entities and sidecar of each result that is there."""
     for result in results_of(INPUTS_OF_RESULTS):
         path = getattr(inputs, result.name)

@@ -42,18 +42,6 @@ def to_ants(array: np.ndarray, affine: np.ndarray):
     )
 
 
-def to_canonical_ants(array: np.ndarray, affine: np.ndarray):
-    """ANTs image whose voxels are stored in canonical (RAS) order.
-
-    Where an image begins decides which points a registration looks at, and so, within its error,
-    what it finds. How an image is stored shall not.
-    """
-    import nibabel as nib
-
-    image = nib.as_closest_canonical(nib.Nifti1Image(np.asarray(array, np.float32), affine))
-    return to_ants(np.asarray(image.dataobj), image.affine)
-
-
 def read_ants(path: str | Path):
     """ANTs image of a 3D image file."""
     import nibabel as nib

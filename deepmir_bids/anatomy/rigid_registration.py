@@ -15,7 +15,7 @@ from deepmir_bids.anatomy.affine_starts import (
     register_linear,
     resample_to_spacing,
 )
-from deepmir_bids.anatomy.ants_images import load_ants, read_linear, to_canonical_ants
+from deepmir_bids.anatomy.ants_images import load_ants, read_linear, to_ants
 
 START_MM, REFINE_MM = 4.0, 3.0
 #: Log of the stretch, in any direction, that makes two images of one head fit best. The same head
@@ -79,9 +79,7 @@ def register_rigid(moving, fixed, *, sloppy: bool = False) -> RigidRegistration:
 
     """
     ants_moving, ants_fixed = (
-        to_canonical_ants(
-            clip_intensity(np.squeeze(image.get_fdata(dtype=np.float32))), image.affine
-        )
+        to_ants(clip_intensity(np.squeeze(image.get_fdata(dtype=np.float32))), image.affine)
         for image in (moving, fixed)
     )
     with tempfile.TemporaryDirectory(prefix='deepmir-rigid-') as name:

@@ -18,7 +18,7 @@ from deepmir_bids.anatomy.affine_starts import (
     crop_to_brain,
     resample_to_spacing,
 )
-from deepmir_bids.anatomy.ants_images import load_ants, read_ants, to_canonical_ants
+from deepmir_bids.anatomy.ants_images import load_ants, read_ants, to_ants
 from deepmir_bids.anatomy.apply_transforms import apply_transform
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def register_template(
     if brain_mask is not None:
         given = apply_transform(brain_mask, None, array.shape, image.affine, 'nearest') > 0.5
         array = np.where(given, array, 0)
-    moving = to_canonical_ants(array, image.affine)
+    moving = to_ants(array, image.affine)
     template_mask = read_ants(anatomy.brain_mask)
     template_brain = read_ants(anatomy.template_brain)
     extents = ('brain',) if given is not None else ('head', 'brain')

@@ -14,15 +14,13 @@ def correct_bias(image: nib.Nifti1Image, *, sloppy: bool = False) -> nib.Nifti1I
     """Correct a magnitude image of a whole head for smooth shading.
 
     The field is estimated where there is signal (above a third of the mean, so that air is left
-    out), at a voxel size of about 4 mm: it is smooth, and this takes seconds. It starts from the
-    image's first voxel, so that is the same one however the image is stored.
+    out), at a voxel size of about 4 mm: it is smooth, and this takes seconds.
     """
     import ants
     import nibabel as nib
 
-    canonical = nib.as_closest_canonical(image)
-    data = np.maximum(canonical.get_fdata(dtype=np.float32), 0)
-    zooms = canonical.header.get_zooms()[:3]
+    data = np.maximum(image.get_fdata(dtype=np.float32), 0)
+    zooms = image.header.get_zooms()[:3]
     volume = ants.from_numpy(data, spacing=[float(z) for z in zooms])
     signal = ants.from_numpy(
         (data > data.mean() / 3).astype(np.float32), spacing=[float(z) for z in zooms]
@@ -34,7 +32,4 @@ def correct_bias(image: nib.Nifti1Image, *, sloppy: bool = False) -> nib.Nifti1I
         convergence={'iters': [30] * (1 if sloppy else 3), 'tol': 1e-4},
         spline_param=150,
     ).numpy()
-    orientations = [nib.io_orientation(one.affine) for one in (canonical, image)]
-    back = nib.orientations.ornt_transform(*orientations)
-    stored = nib.orientations.apply_orientation(corrected.astype(np.float32), back)
-    return nib.Nifti1Image(stored, image.affine, image.header)
+    return nib.Nifti1Image(corrected.astype(np.float32), image.affine, image.header)

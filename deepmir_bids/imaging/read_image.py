@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.nifti_file import explained, read_image
+from deepmir_bids.imaging.nifti_file import explained, read_grid, read_image
+from deepmir_bids.imaging.voxel_order import (
+    CORNER_TOLERANCE_MM,
+    in_canonical_order,
+    right_angled,
+    turned_to,
+)
 
 if TYPE_CHECKING:
     import nibabel as nib
@@ -33,7 +39,8 @@ def load_volume(
     """Read one 3D image, or say in a sentence why it cannot be used.
 
     The result is float32 with shape (X, Y, Z), finite, and has one orientation: its qform and
-    sform agree, so that ITK and nibabel see the same world.
+    sform agree, so that ITK and nibabel see the same world. It is the same however the file stores
+    its voxels: in canonical order.
 
     Parameters
     ----------
@@ -45,7 +52,7 @@ def load_volume(
     Returns
     -------
     image
-        The volume, on the grid of the file.
+        The volume, in canonical (RAS) order.
     notes
         One sentence for each thing that was mended.
 
@@ -55,8 +62,6 @@ def load_volume(
         The file is damaged, not 3D, constant, without orientation, or not finite.
 
     """
-    import nibabel as nib
-
     path = Path(path)
     image, data = read or read_image(path)
     data = _three_axes(data, path)
@@ -70,11 +75,13 @@ def load_volume(
             f'{path} holds a single value ({float(data.min()):g}) in every voxel: '
             'check its conversion, or leave it out with --inputs.'
         )
-    volume = nib.Nifti1Image(data, affine)
-    volume.set_qform(affine, code=1)
-    volume.set_sform(affine, code=1)
-    volume.header.set_xyzt_units('mm')
-    return volume, notes + mended
+    return in_canonical_order(data, affine), notes + mended
+
+
+def own_affine(path: Path) -> np.ndarray:
+    """Affine, in mm, of a volume that `load_volume` can read, in the order of its file."""
+    affine, _ = _orientation(read_grid(path), path)
+    return affine
 
 
 def _three_axes(data: np.ndarray, path: Path) -> np.ndarray:
@@ -131,9 +138,8 @@ def _right_angled(affine: np.ndarray, shape, name: str) -> tuple[np.ndarray, lis
     from nibabel.affines import voxel_sizes
 
     zooms = voxel_sizes(affine)
-    u, _, vt = np.linalg.svd(affine[:3, :3] / zooms)
     straight = affine.copy()
-    straight[:3, :3] = (u @ vt) * zooms
+    straight[:3, :3] = right_angled(affine[:3, :3] / zooms) * zooms
     centre = (np.array(shape) - 1) / 2
     straight[:3, 3] += (affine - straight)[:3, :3] @ centre
     moved = _largest_distance(affine, straight, shape)
@@ -183,12 +189,12 @@ def _finite(data: np.ndarray, path: Path) -> tuple[np.ndarray, list[str]]:
 
 
 def read_on_grid(path: str | Path, reference: nib.Nifti1Image) -> np.ndarray:
-    """Read an image that has to be on the grid of another one.
+    """Read an image that has to be on the grid of another one, in whatever order it is stored.
 
     Returns
     -------
     array
-        float32 of shape (X, Y, Z).
+        float32 of shape (X, Y, Z), in the order of the other one.
 
     Raises
     ------
@@ -196,20 +202,26 @@ def read_on_grid(path: str | Path, reference: nib.Nifti1Image) -> np.ndarray:
         If it is on another grid, or cannot be read.
 
     """
-    image, data = read_image(Path(path))
-    grid = reference.shape[:3]
-    if not same_grid(image, reference) or data.size != np.prod(grid):
-        raise InputError(
-            f'{path} is not on the grid of {reference.get_filename()}: '
-            'resample it, to the nearest neighbour if it holds labels.'
-        )
-    return data.reshape(grid)
+    import nibabel as nib
+
+    path = Path(path)
+    image, data = read_image(path)
+    if image.ndim > 2 and data.size == np.prod(image.shape[:3]):
+        volume = nib.Nifti1Image(data.reshape(image.shape[:3]), image.affine)
+        with explained(path):
+            volume = turned_to(volume, reference.affine)
+        if same_grid(volume, reference):
+            return np.asarray(volume.dataobj)
+    raise InputError(
+        f'{path} is not on the grid of {reference.get_filename()}: '
+        'resample it, to the nearest neighbour if it holds labels.'
+    )
 
 
 def same_grid(image: nib.Nifti1Image, reference: nib.Nifti1Image) -> bool:
-    """Whether two images have the same shape and, to a micrometre, the same affine."""
+    """Whether two images have the same shape and, but for what is rounded, the same affine."""
     return image.shape[:3] == reference.shape[:3] and np.allclose(
-        image.affine, reference.affine, atol=1e-3
+        image.affine, reference.affine, atol=[1e-3, 1e-3, 1e-3, CORNER_TOLERANCE_MM]
     )
 
 

@@ -18,6 +18,8 @@ BESIDE = 3
 LEAST_AREA = 0.2
 #: The brain's outer voxels do not count: a mask that is too wide has air in them.
 ERODED = 3
+#: Where the slices of a volume in canonical order begin.
+FIRST_SLICE = ('the left', 'the back', 'below')
 
 
 def level_slices(swi: np.ndarray, brain_mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -26,7 +28,7 @@ def level_slices(swi: np.ndarray, brain_mask: np.ndarray) -> tuple[np.ndarray, l
     Parameters
     ----------
     swi, brain_mask
-        Arrays (X, Y, Z); values not negative.
+        Arrays (X, Y, Z) in canonical order; values not negative.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def level_slices(swi: np.ndarray, brain_mask: np.ndarray) -> tuple[np.ndarray, l
     inner = binary_erosion(brain_mask, iterations=ERODED)
     inside = inner if inner.any() else brain_mask
     notes = []
-    for axis, name in enumerate('xyz'):
+    for axis, (name, side) in enumerate(zip('xyz', FIRST_SLICE, strict=True)):
         medians = _medians(swi, inside, axis)
         swing = _swing(medians)
         if abs(swing) > IN_TURN:
@@ -62,8 +64,8 @@ def level_slices(swi: np.ndarray, brain_mask: np.ndarray) -> tuple[np.ndarray, l
             swi[tuple(place)] = np.nan
             listing = ', '.join(map(str, faulty))
             notes.append(
-                f'slices {listing} along {name} (counted from 0) are much darker or brighter than '
-                'those beside them: they count as not measured'
+                f'slices {listing} along {name} (counted from 0, from {side}) are much darker or '
+                'brighter than those beside them: they count as not measured'
             )
     return swi, notes
 
