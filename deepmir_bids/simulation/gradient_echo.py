@@ -87,7 +87,7 @@ def venous_fine(
 def add_source(fine: Fine, local: LocalSource, field_t: float) -> None:
     """Add a source to the fine maps, averaged from its own finer grid."""
     outer = _within(fine, local)
-    factors = [n // p for n, p in zip(_parts(local), fine.parts, strict=True)]
+    factors = [n // p for n, p in zip(parts_of(local), fine.parts, strict=True)]
     is_lesion = local.source.is_lesion
     offset = fine.lesion_field_ppm if is_lesion else fine.field_ppm
     decay = fine.lesion_decay if is_lesion else fine.decay
@@ -112,9 +112,7 @@ def volume_signal(coarse: Coarse, fine: Fine, acquisition: Acquisition) -> np.nd
         offset += fine.field_ppm[..., inner]
         offset += fine.lesion_field_ppm[..., inner]
         decay = fine.decay[..., inner] + fine.lesion_decay[..., inner]
-        signal = _decayed(
-            interpolate(coarse.signal, coarse.grid, grid), decay, offset, acquisition
-        )
+        signal = decayed(interpolate(coarse.signal, coarse.grid, grid), decay, offset, acquisition)
         image[fine.box[0], fine.box[1], slab] = block_mean(signal, fine.parts)
     return image
 
@@ -131,7 +129,7 @@ def local_signal(
     ``with_lesions`` says whether the lesions are in the head; everything else always is.
     """
     outer = _within(fine, local)
-    factors = [n // p for n, p in zip(_parts(local), fine.parts, strict=True)]
+    factors = [n // p for n, p in zip(parts_of(local), fine.parts, strict=True)]
     offset, decay = fine.field_ppm[outer].copy(), fine.decay[outer].copy()
     if with_lesions:
         offset += fine.lesion_field_ppm[outer]
@@ -148,7 +146,7 @@ def local_signal(
         decay += decay_of_source
     offset += interpolate(coarse.field_ppm, coarse.grid, local.grid)
     base = interpolate(coarse.signal, coarse.grid, local.grid)
-    return block_mean(_decayed(base, decay, offset, acquisition), _parts(local))
+    return block_mean(decayed(base, decay, offset, acquisition), parts_of(local))
 
 
 def receive(image: np.ndarray, acquisition: Acquisition, rng: np.random.Generator) -> tuple:
@@ -192,7 +190,7 @@ def _measured_lines(n: int, share: float) -> np.ndarray:
     return np.abs(fft.fftfreq(n)) <= share / 2
 
 
-def _decayed(
+def decayed(
     signal: np.ndarray, decay: np.ndarray, offset_ppm: np.ndarray, acquisition: Acquisition
 ) -> np.ndarray:
     """Return signal exp(-TE decay) exp(i phase), complex64; the decay is used up."""
@@ -205,7 +203,7 @@ def _decayed(
     return result
 
 
-def _parts(local: LocalSource) -> tuple[int, ...]:
+def parts_of(local: LocalSource) -> tuple[int, ...]:
     """Return into how many parts a source's grid cuts each voxel."""
     return tuple(
         n // (s.stop - s.start) if s.stop > s.start else 1

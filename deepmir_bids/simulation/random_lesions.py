@@ -17,6 +17,9 @@ PLACES = {
     'brainstem': 0.02,
 }
 
+#: Share of iron deposits in caudate, putamen and pallidum (working values).
+IRON_SHARES = (0.15, 0.35, 0.5)
+
 #: A microbleed looks larger than its iron. Published diameters (median 2.7 to 3.1 mm, 1.2 to 5 mm
 #: from the 5th to the 95th percentile) are of what is seen; the iron is about this much smaller.
 BLOOMING = 2.0
@@ -64,17 +67,17 @@ def random_lesions(
     names, shares = list(PLACES), np.array(list(PLACES.values()))
     for _ in range(microbleed_count(rng, enriched)):
         place = str(rng.choice(names, p=shares / shares.sum()))
-        diameter = _microbleed_diameter(rng, enriched)
+        diameter = microbleed_diameter(rng, enriched)
         centre = free_point(masks[place], head.grid, field_of_view, lesions, diameter, rng)
         if centre is not None:
-            lesions.append(_microbleed(place, centre, diameter, rng))
+            lesions.append(microbleed(place, centre, diameter, rng))
     for _ in range(iron_count(rng, enriched)):
-        nucleus = str(rng.choice(BASAL_GANGLIA, p=[0.15, 0.35, 0.5]))
-        diameter = float(np.clip(np.exp(rng.normal(np.log(4.5), 0.45)), 2, 12))
+        nucleus = str(rng.choice(BASAL_GANGLIA, p=IRON_SHARES))
+        diameter = iron_diameter(rng)
         mask = np.isin(head.nucleus, nucleus_values(nucleus))
         centre = free_point(mask, head.grid, field_of_view, lesions, diameter, rng)
         if centre is not None:
-            lesions.append(_iron(nucleus, centre, diameter, rng))
+            lesions.append(iron_deposit(nucleus, centre, diameter, rng))
     return lesions
 
 
@@ -105,22 +108,31 @@ def free_point(
     return None
 
 
-def _microbleed_diameter(rng: np.random.Generator, enriched: bool) -> float:
+def microbleed_diameter(rng: np.random.Generator, enriched: bool = False) -> float:
     """Draw the diameter of a microbleed's iron in mm."""
     median = 2.5 if enriched else 2.9
     apparent = np.exp(rng.normal(np.log(median), 0.43))
     return float(np.clip(apparent, 1.0, 10) / BLOOMING)
 
 
-def _microbleed(
+def iron_diameter(rng: np.random.Generator) -> float:
+    """Draw the diameter of an iron deposit in mm."""
+    return float(np.clip(np.exp(rng.normal(np.log(4.5), 0.45)), 2, 12))
+
+
+def microbleed(
     place: str, centre: np.ndarray, diameter: float, rng: np.random.Generator
 ) -> Source:
+    """Draw a microbleed's shape and susceptibility."""
     stretch, waves = random_shape(rng, 0.12, max(diameter, 1))
     chi = float(np.clip(np.exp(rng.normal(np.log(1.0), 0.5)), 0.3, 3))
     return Source('CMB', place, centre, diameter, chi, stretch, waves, 0.25)
 
 
-def _iron(nucleus: str, centre: np.ndarray, diameter: float, rng: np.random.Generator) -> Source:
+def iron_deposit(
+    nucleus: str, centre: np.ndarray, diameter: float, rng: np.random.Generator
+) -> Source:
+    """Draw an iron deposit's shape and susceptibility, above that of its nucleus."""
     stretch, waves = random_shape(rng, 0.35, diameter / 2, n=8)
     chi = float(rng.uniform(0.15, 0.6))
     return Source('iron', nucleus, centre, diameter, chi, stretch, waves, 1.1, nucleus)

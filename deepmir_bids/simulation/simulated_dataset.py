@@ -18,6 +18,9 @@ from deepmir_bids.simulation.truth_tables import COLUMNS
 #: Suffix, with the entities before it, of each input.
 SUFFIXES = {'swi': 'rec-swi_T2starw', 'qsm': 'Chimap', 't2w': 'T2w'}
 
+#: Where in a dataset the truth lies.
+TRUTH = Path('derivatives', 'truth')
+
 README = """Simulated data
 
 SWI, QSM and T2w of people who do not exist, with known microbleeds and iron deposits of the basal
@@ -36,8 +39,7 @@ def simulate_dataset(root: Path, participants: int, seed: int) -> Iterator[str]:
         If the folder is not empty, or cannot be made.
 
     """
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UsageError(f'{root} is not an empty folder: name a new one.')
+    check_new(root)
     try:
         create_dataset(root)
     except OSError as error:
@@ -50,17 +52,45 @@ def simulate_dataset(root: Path, participants: int, seed: int) -> Iterator[str]:
         yield label
 
 
+def check_new(root: Path) -> None:
+    """Raise a UsageError unless a folder is new, or empty."""
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise UsageError(f'{root} is not an empty folder: name a new one.')
+
+
 def create_dataset(root: Path) -> None:
     """Write the files of an empty dataset and of its truth."""
-    truth = root / 'derivatives' / 'truth'
+    describe_datasets(root, 'Simulated microbleeds and iron deposits', README, License='CC0')
+    (root / TRUTH / '.bidsignore').write_text('*_mimics.tsv\n')
+    (root / 'participants.tsv').write_text('participant_id\tage\tsex\n')
+    write_json(
+        root / 'participants.json',
+        {
+            'age': {'Description': 'Age of the participant', 'Units': 'year'},
+            'sex': {'Description': 'Sex', 'Levels': {'M': 'male', 'F': 'female'}},
+        },
+    )
+
+
+def describe_datasets(root: Path, name: str, readme: str, **fields: str) -> None:
+    """Write description and README of a new dataset and of its truth.
+
+    Parameters
+    ----------
+    root
+        The dataset's folder.
+    name, readme
+        The dataset's name and its README.
+    **fields
+        More fields of both descriptions.
+
+    """
+    truth = root / TRUTH
     truth.mkdir(parents=True, exist_ok=True)
     generator = [{'Name': 'deepmir-simulate', 'Version': __version__}]
-    common = {'BIDSVersion': BIDS_VERSION, 'License': 'CC0', 'GeneratedBy': generator}
-    _write_json(
-        root / 'dataset_description.json',
-        {'Name': 'Simulated microbleeds and iron deposits', 'DatasetType': 'raw', **common},
-    )
-    _write_json(
+    common = {'BIDSVersion': BIDS_VERSION, 'GeneratedBy': generator, **fields}
+    write_json(root / 'dataset_description.json', {'Name': name, 'DatasetType': 'raw', **common})
+    write_json(
         truth / 'dataset_description.json',
         {
             'Name': 'Truth of the simulated lesions',
@@ -69,17 +99,8 @@ def create_dataset(root: Path) -> None:
             **common,
         },
     )
-    (root / 'README').write_text(README)
-    (truth / 'README').write_text(README)
-    (truth / '.bidsignore').write_text('*_mimics.tsv\n')
-    (root / 'participants.tsv').write_text('participant_id\tage\tsex\n')
-    _write_json(
-        root / 'participants.json',
-        {
-            'age': {'Description': 'Age of the participant', 'Units': 'year'},
-            'sex': {'Description': 'Sex', 'Levels': {'M': 'male', 'F': 'female'}},
-        },
-    )
+    for folder in (root, truth):
+        (folder / 'README').write_text(readme)
 
 
 def write_subject(
@@ -105,39 +126,66 @@ def write_subject(
         Which images are written; the truth always is.
 
     """
-    parts = [f'sub-{label}'] + ([f'ses-{session}'] if session else [])
-    stem = '_'.join(parts)
-    folder = root.joinpath(*parts, 'anat')
-    folder.mkdir(parents=True)
+    folder = anat_folder(root, label, session)
+    stem = folder.parent.relative_to(root).as_posix().replace('/', '_')
     for name in inputs:
         path = folder / f'{stem}_{SUFFIXES[name]}.nii.gz'
         nib.save(getattr(subject, name), path)
-        _write_json(_sidecar(path), _scan(name, subject.acquisition))
-    _write_truth(root, parts, subject)
+        write_json(sidecar(path), _scan(name, subject.acquisition))
+    swi = folder / f'{stem}_{SUFFIXES["swi"]}.nii.gz'
+    truth = write_truth(root, swi, subject.truth, subject.lesion_numbers, subject.lesions)
+    subject.mimics.to_csv(truth / f'{stem}_mimics.tsv', sep='\t', index=False, na_rep='n/a')
     _add_participant(root, label, subject)
 
 
-def _write_truth(root: Path, parts: list[str], subject: SimulatedSubject) -> None:
-    folder = (root / 'derivatives' / 'truth').joinpath(*parts, 'anat')
+def anat_folder(root: Path, label: str, session: str | None = None) -> Path:
+    """Make the folder of a participant's images, or of one session's."""
+    parts = [f'sub-{label}'] + ([f'ses-{session}'] if session else [])
+    folder = root.joinpath(*parts, 'anat')
     folder.mkdir(parents=True)
-    stem = '_'.join(parts)
-    swi = '/'.join([*parts, 'anat', f'{stem}_{SUFFIXES["swi"]}.nii.gz'])
+    return folder
+
+
+def write_truth(
+    root: Path,
+    swi: Path,
+    truth: nib.Nifti1Image,
+    lesion_numbers: nib.Nifti1Image,
+    lesions: pd.DataFrame,
+) -> Path:
+    """Write the truth of one SWI; return the folder that it lies in.
+
+    Parameters
+    ----------
+    root
+        The raw dataset's folder, whose ``derivatives/truth`` it goes to.
+    swi
+        The SWI, below ``root``.
+    truth, lesion_numbers, lesions
+        As in `SimulatedSubject`.
+
+    """
+    below = swi.relative_to(root)
+    folder = root / TRUTH / below.parent
+    folder.mkdir(parents=True)
+    stem = '_'.join(below.parts[:-2])
     classes = pd.DataFrame({'index': CLASSES.values(), 'name': CLASSES.keys()})
-    lesions = subject.lesions.copy()
-    lesions.insert(0, 'index', np.arange(1, len(lesions) + 1))
-    lesions.insert(1, 'name', lesions['class'] + '-' + lesions['index'].astype(str))
+    numbered = lesions.copy()
+    numbered.insert(0, 'index', np.arange(1, len(numbered) + 1))
+    numbered.insert(1, 'name', numbered['class'] + '-' + numbered['index'].astype(str))
     for desc, image, table in (
-        ('truth', subject.truth, classes),
-        ('lesions', subject.lesion_numbers, lesions),
+        ('truth', truth, classes),
+        ('lesions', lesion_numbers, numbered),
     ):
         path = folder / f'{stem}_space-SWI_desc-{desc}_dseg.nii.gz'
         nib.save(image, path)
-        table.to_csv(_sidecar(path, '.tsv'), sep='\t', index=False, na_rep='n/a')
+        table.to_csv(sidecar(path, '.tsv'), sep='\t', index=False, na_rep='n/a')
         described = {c: {'Description': COLUMNS[c]} for c in table.columns if c in COLUMNS}
-        _write_json(
-            _sidecar(path), {'SpatialReference': f'bids:raw:{swi}', 'Manual': False} | described
+        write_json(
+            sidecar(path),
+            {'SpatialReference': f'bids:raw:{below.as_posix()}', 'Manual': False} | described,
         )
-    subject.mimics.to_csv(folder / f'{stem}_mimics.tsv', sep='\t', index=False, na_rep='n/a')
+    return folder
 
 
 def _scan(name: str, acquisition: Acquisition) -> dict:
@@ -166,9 +214,11 @@ def _add_participant(root: Path, label: str, subject: SimulatedSubject) -> None:
         path.write_text(f'{known}sub-{label}\t{subject.age:.0f}\t{subject.sex}\n')
 
 
-def _sidecar(path: Path, suffix: str = '.json') -> Path:
+def sidecar(path: Path, suffix: str = '.json') -> Path:
+    """Return the file beside an image that has its name and another suffix."""
     return path.with_name(path.name.removesuffix('.nii.gz') + suffix)
 
 
-def _write_json(path: Path, content: dict) -> None:
+def write_json(path: Path, content: dict) -> None:
+    """Write an object as JSON."""
     path.write_text(json.dumps(content, indent=2) + '\n')

@@ -1,12 +1,25 @@
 """Small sources of susceptibility: microbleeds, iron deposits, calcifications."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from deepmir_bids.simulation.dipole_field import dipole_field
 from deepmir_bids.simulation.image_grid import Box, ImageGrid, interpolate
-from deepmir_bids.simulation.random_head import Head, nucleus_values
+from deepmir_bids.simulation.random_head import nucleus_values
+
+
+class Nuclei(Protocol):
+    """The deep nuclei of a head: ``nucleus`` holds their values on ``grid``, 0 elsewhere."""
+
+    @property
+    def grid(self) -> ImageGrid:
+        """Voxels in image mm."""
+
+    @property
+    def nucleus(self) -> np.ndarray:
+        """Values of `deepmir_bids.anatomy.deep_nuclei.nuclei`, (X, Y, Z)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,7 @@ class Source:
         """Whether it is to be detected: a calcification only looks like a microbleed."""
         return self.kind != 'calcification'
 
-    def occupancy(self, grid: ImageGrid, head: Head) -> np.ndarray:
+    def occupancy(self, grid: ImageGrid, head: Nuclei | None) -> np.ndarray:
         """Return how much of each voxel the source fills, 0 to 1."""
         reach = (
             self.diameter_mm / 2 * (1 + self.roughness) * np.linalg.norm(self.stretch, -2) ** -1
@@ -45,7 +58,7 @@ class Source:
         filled[box] = self._filled(grid.crop(box), head)
         return filled
 
-    def _filled(self, grid: ImageGrid, head: Head) -> np.ndarray:
+    def _filled(self, grid: ImageGrid, head: Nuclei | None) -> np.ndarray:
         axes = [(grid.coordinates(a) - self.centre_mm[a]).astype(np.float32) for a in range(3)]
         offset = np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1)
         distance = np.linalg.norm(offset @ self.stretch.T.astype(np.float32), axis=-1)
@@ -54,7 +67,7 @@ class Source:
             ripple += np.sin(offset @ np.array(vector) + phase)
         edge = self.diameter_mm / 2 * (1 + self.roughness * ripple / len(self.waves)) - distance
         filled = np.clip(0.5 + edge / np.float32(np.mean(grid.spacing)), 0, 1)
-        if self.nucleus is not None:
+        if self.nucleus is not None and head is not None:
             inside = np.isin(head.nucleus, nucleus_values(self.nucleus)).astype(np.float32)
             inside = interpolate(inside, head.grid, grid)
             filled *= np.clip(2 * inside - 0.2, 0, 1)
@@ -83,15 +96,19 @@ def localise(
     limits: Box,
     parts: tuple[int, ...],
     b0_direction: np.ndarray,
-    head: Head,
+    head: Nuclei | None,
+    reach_mm: float | None = None,
 ) -> LocalSource | None:
     """Return a source's field on the voxels around it, each cut into ``parts``.
 
-    The voxels are those of the box ``limits``; None if the source lies beyond it.
+    The voxels are those of the box ``limits`` within ``reach_mm`` of the centre; None if the
+    source lies beyond it.
     """
     radius = source.diameter_mm / 2 * (1 + source.roughness / 2)
     # Beyond this the field of an ordinary microbleed turns the phase by less than 0.1 rad.
-    reach = radius + max(2.5, 2.5 * source.diameter_mm * min(abs(source.chi_ppm), 1.5) ** (1 / 3))
+    reach = reach_mm or radius + max(
+        2.5, 2.5 * source.diameter_mm * min(abs(source.chi_ppm), 1.5) ** (1 / 3)
+    )
     box = tuple(
         slice(max(s.start, w.start), min(s.stop, w.stop))
         for s, w in zip(voxels.box_around(source.centre_mm, reach), limits, strict=True)
