@@ -55,12 +55,20 @@ def flatten_shading(
     typical = float(np.median(image[inside])) if inside.any() else 1.0
     # Far from the brain there is nothing to average: fall back to the brain's typical value there.
     level = (total + 1e-2 * typical) / (weight + 1e-2)
-    axes = [np.arange(n) / s for n, s in zip(image.shape, step, strict=True)]
+    return divide_by_coarse(image, level, step)
+
+
+def divide_by_coarse(image: np.ndarray, level: np.ndarray, step: Sequence[int]) -> np.ndarray:
+    """Divide an image (X, Y, Z) by a level that is known at every ``step``-th voxel of each axis.
+
+    It is linear in between; the result is float32.
+    """
+    places = [np.arange(n) / s for n, s in zip(image.shape, step, strict=True)]
     for axis in (0, 1):
-        level = _stretch(level, axis, axes[axis])
+        level = _stretch(level, axis, places[axis])
 
     def divide(image: np.ndarray, level: np.ndarray) -> np.ndarray:
-        return image / np.maximum(_stretch(level, 2, axes[2]), np.finfo(np.float32).tiny)
+        return image / np.maximum(_stretch(level, 2, places[2]), np.finfo(np.float32).tiny)
 
     return slabwise(divide, image, level)
 
