@@ -251,7 +251,8 @@ class MeasureAnatomy(SimpleInterface):
         from deepmir_bids.bids.tsv import write_tsv
         from deepmir_bids.imaging.image_noise import relative_noise
 
-        swi, brain = nib.load(self.inputs.swi), nib.load(self.inputs.brain_mask).get_fdata() > 0
+        swi = nib.load(self.inputs.swi)
+        brain = np.asanyarray(nib.load(self.inputs.brain_mask).dataobj) > 0
         qsm = _optional(self.inputs.qsm)
         table = measure_structures(
             np.asanyarray(nib.load(self.inputs.structures).dataobj),

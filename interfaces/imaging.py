@@ -176,7 +176,7 @@ def save(image, runtime, like: str) -> str:
 
 def save_like(reference: nib.Nifti1Image, data: np.ndarray, dtype, path: Path) -> str:
     """Write an array on the grid of an image, uncompressed; return the path."""
-    image = nib.Nifti1Image(data.astype(dtype), reference.affine, reference.header)
+    image = nib.Nifti1Image(data.astype(dtype, copy=False), reference.affine, reference.header)
     image.set_data_dtype(dtype)
     nib.save(image, path)
     return str(path)

@@ -18,6 +18,7 @@ from nipype.interfaces.base import (
 )
 
 from deepmir_bids import CLASSES
+from deepmir_bids.imaging.large_volumes import slabwise
 from deepmir_bids.imaging.read_image import read_on_grid
 from deepmir_bids.interfaces.imaging import save_like
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
@@ -118,7 +119,9 @@ class MeasureLesions(SimpleInterface):
         both = [*peaks['lesions'], *peaks['candidates']]
         names = read_tsv(self.inputs.structure_table)
         table = measure_lesions(
-            (read(self.inputs.lesions) + read(self.inputs.candidates)).astype(np.int32),
+            slabwise(
+                np.add, read(self.inputs.lesions), read(self.inputs.candidates), dtype=np.int32
+            ),
             [lesion['name'] for lesion in both],
             [lesion['probability'] for lesion in both],
             affine=swi.affine,

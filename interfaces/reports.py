@@ -169,7 +169,8 @@ class LesionPieces(SimpleInterface):
             _optional(self.inputs.t2w),
         )
         lesions = _read_lesions(self.inputs)
-        brain = nib.as_closest_canonical(nib.load(self.inputs.brain_mask)).get_fdata() > 0
+        mask = nib.as_closest_canonical(nib.load(self.inputs.brain_mask))
+        brain = np.asanyarray(mask.dataobj) > 0
         reviewed = isdefined(self.inputs.review)
         pieces = {
             'gallery': gallery_html(self.inputs.unit, images, lesions, reviewed=reviewed),
@@ -208,7 +209,8 @@ class TextPieces(SimpleInterface):
         from deepmir_bids.reports.unit_summary import nuclei_html, review_sentence, summary_html
 
         mask = nib.load(self.inputs.brain_mask)
-        volume_ml = (mask.get_fdata() > 0).sum() * np.prod(mask.header.get_zooms()) / 1000
+        voxels = (np.asanyarray(mask.dataobj) > 0).sum()
+        volume_ml = voxels * np.prod(mask.header.get_zooms()) / 1000
         facts = {**self.inputs.facts, 'Brain mask': f'{volume_ml:.0f} mL'}
         lesions = _read_lesions(self.inputs)
         review = review_sentence(lesions) if isdefined(self.inputs.review) else ''

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
@@ -26,6 +26,7 @@ from deepmir_bids.interfaces.imaging import (
 )
 from deepmir_bids.interfaces.qsm import ConvertChi, FitQsm
 from deepmir_bids.settings import Settings
+from deepmir_bids.workflows.step_memory import step_memory
 
 
 def init_anatomical_wf(
@@ -82,23 +83,32 @@ def init_anatomical_wf(
         ),
         name='outputnode',
     )
+    memory = step_memory(unit)
     notes = pe.Node(niu.Merge(8), name='notes', run_without_submitting=True)
     flags = pe.Node(niu.Merge(8), name='flags', run_without_submitting=True)
-    load_swi = pe.Node(LoadVolume(in_file=str(unit.swi), role='SWI'), name='load_swi', mem_gb=1)
+    load_swi = pe.Node(
+        LoadVolume(in_file=str(unit.swi), role='SWI'), name='load_swi', mem_gb=memory['load_swi']
+    )
     choose_head = pe.Node(
-        ChooseHead(swi_file=str(unit.swi), sloppy=settings.sloppy), name='choose_head', mem_gb=2
+        ChooseHead(swi_file=str(unit.swi), sloppy=settings.sloppy),
+        name='choose_head',
+        mem_gb=memory['choose_head'],
     )
     register = pe.Node(
-        Register(anatomy=anatomy, sloppy=settings.sloppy), name='register', mem_gb=2
+        Register(anatomy=anatomy, sloppy=settings.sloppy),
+        name='register',
+        mem_gb=memory['register'],
     )
-    label_swi = pe.Node(Label(anatomy=anatomy), name='label_swi', mem_gb=2)
+    label_swi = pe.Node(Label(anatomy=anatomy), name='label_swi', mem_gb=memory['label_swi'])
     check_contrast = pe.Node(
         CheckContrast(source_file=str(unit.swi), stands_in=unit.swi_stands_in, anatomy=anatomy),
         name='check_contrast',
-        mem_gb=1,
+        mem_gb=memory['check_contrast'],
     )
-    level_slices = pe.Node(LevelSlices(), name='level_slices', mem_gb=1)
-    measure_anatomy = pe.Node(MeasureAnatomy(anatomy=anatomy), name='measure_anatomy', mem_gb=1)
+    level_slices = pe.Node(LevelSlices(), name='level_slices', mem_gb=memory['level_slices'])
+    measure_anatomy = pe.Node(
+        MeasureAnatomy(anatomy=anatomy), name='measure_anatomy', mem_gb=memory['measure_anatomy']
+    )
     workflow.connect([
         (load_swi, measure_anatomy, [('out_file', 'swi')]),
         (label_swi, measure_anatomy, [
@@ -141,9 +151,13 @@ def init_anatomical_wf(
 
     if unit.brain_mask:
         load_mask = pe.Node(
-            LoadVolume(in_file=str(unit.brain_mask), role='brain mask'), name='load_mask'
+            LoadVolume(in_file=str(unit.brain_mask), role='brain mask'),
+            name='load_mask',
+            mem_gb=memory['load_mask'],
         )
-        fit_mask = pe.Node(FitMask(source_file=str(unit.brain_mask)), name='fit_mask', mem_gb=1)
+        fit_mask = pe.Node(
+            FitMask(source_file=str(unit.brain_mask)), name='fit_mask', mem_gb=memory['fit_mask']
+        )
         workflow.connect([
             (load_mask, fit_mask, [('out_file', 'in_file')]),
             (load_swi, fit_mask, [('out_file', 'reference')]),
@@ -155,20 +169,28 @@ def init_anatomical_wf(
             (fit_mask, flags, [('flags', 'in7')]),
         ])  # fmt: skip
     if unit.t2w:
-        _connect_t2w(workflow, settings, unit)
+        _connect_t2w(workflow, settings, unit, memory)
     if unit.qsm:
-        _connect_qsm(workflow, settings, unit)
+        _connect_qsm(workflow, settings, unit, memory)
     return workflow
 
 
-def _connect_t2w(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
+def _connect_t2w(
+    workflow: pe.Workflow, settings: Settings, unit: Unit, memory: Mapping[str, float]
+) -> None:
     """T2w: shading out, into the world of the SWI, from there to template and grid."""
-    load_t2w = pe.Node(LoadVolume(in_file=str(unit.t2w), role='T2w'), name='load_t2w', mem_gb=1)
-    correct_t2w = pe.Node(CorrectBias(sloppy=settings.sloppy), name='correct_t2w', mem_gb=2)
-    align_t2w = pe.Node(
-        Align(source_file=str(unit.t2w), sloppy=settings.sloppy), name='align_t2w', mem_gb=2
+    load_t2w = pe.Node(
+        LoadVolume(in_file=str(unit.t2w), role='T2w'), name='load_t2w', mem_gb=memory['load_t2w']
     )
-    t2w_grid = pe.Node(ToGrid(), name='t2w_grid', mem_gb=2)
+    correct_t2w = pe.Node(
+        CorrectBias(sloppy=settings.sloppy), name='correct_t2w', mem_gb=memory['correct_t2w']
+    )
+    align_t2w = pe.Node(
+        Align(source_file=str(unit.t2w), sloppy=settings.sloppy),
+        name='align_t2w',
+        mem_gb=memory['align_t2w'],
+    )
+    t2w_grid = pe.Node(ToGrid(), name='t2w_grid', mem_gb=memory['t2w_grid'])
     node = workflow.get_node
     node('choose_head').inputs.t2w_file = str(unit.t2w)
     workflow.connect([
@@ -187,15 +209,19 @@ def _connect_t2w(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
     ])  # fmt: skip
 
 
-def _connect_qsm(workflow: pe.Workflow, settings: Settings, unit: Unit) -> None:
+def _connect_qsm(
+    workflow: pe.Workflow, settings: Settings, unit: Unit, memory: Mapping[str, float]
+) -> None:
     """QSM: onto the SWI, to its grid, then to ppm by what the deep nuclei say."""
-    load_qsm = pe.Node(LoadVolume(in_file=str(unit.qsm), role='QSM'), name='load_qsm', mem_gb=1)
-    fit_qsm = pe.Node(FitQsm(source_file=str(unit.qsm)), name='fit_qsm', mem_gb=1)
-    qsm_grid = pe.Node(ToGrid(), name='qsm_grid', mem_gb=2)
+    load_qsm = pe.Node(
+        LoadVolume(in_file=str(unit.qsm), role='QSM'), name='load_qsm', mem_gb=memory['load_qsm']
+    )
+    fit_qsm = pe.Node(FitQsm(source_file=str(unit.qsm)), name='fit_qsm', mem_gb=memory['fit_qsm'])
+    qsm_grid = pe.Node(ToGrid(), name='qsm_grid', mem_gb=memory['qsm_grid'])
     convert_chi = pe.Node(
         ConvertChi(source_file=str(unit.qsm), scale=settings.qsm_scale),
         name='convert_chi',
-        mem_gb=1,
+        mem_gb=memory['convert_chi'],
     )
     qsm_notes = pe.Node(niu.Merge(3), name='qsm_notes', run_without_submitting=True)
     qsm_flags = pe.Node(niu.Merge(3), name='qsm_flags', run_without_submitting=True)

@@ -15,6 +15,7 @@ from deepmir_bids.lesions.connected_lesions import IRON_MARGIN_MM
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.settings import Settings
+from deepmir_bids.workflows.step_memory import step_memory
 
 
 def init_detection_wf(
@@ -77,6 +78,7 @@ def init_detection_wf(
         ),
         name='outputnode',
     )
+    memory = step_memory(unit)
     predict = pe.Node(
         Predict(
             model=str(model),
@@ -87,10 +89,10 @@ def init_detection_wf(
         ),
         name='predict',
         n_procs=settings.omp_nthreads,
-        mem_gb=3,
+        mem_gb=memory['predict'],
     )
-    find = pe.Node(FindLesions(), name='find', mem_gb=1)
-    measure = pe.Node(MeasureLesions(), name='measure', mem_gb=2)
+    find = pe.Node(FindLesions(), name='find', mem_gb=memory['find'])
+    measure = pe.Node(MeasureLesions(), name='measure', mem_gb=memory['measure'])
     workflow.connect([
         (inputnode, predict, [('measured_swi', 'swi'), ('brain_mask', 'brain_mask')]),
         (inputnode, find, [

@@ -19,6 +19,7 @@ from deepmir_bids.interfaces.reports import (
     TextPieces,
 )
 from deepmir_bids.reports.lesion_tiles import QSM_LIMITS_PPM
+from deepmir_bids.workflows.step_memory import step_memory
 
 COLOURS = dict(
     zip((*BASAL_GANGLIA, 'thalamus'), ('#30d158', '#0a84ff', '#ff3b30', '#ffd60a'), strict=True)
@@ -86,13 +87,20 @@ candidate_table, review, notes
         name='inputnode',
     )
     outputnode = pe.Node(niu.IdentityInterface(fields=['page', 'figures']), name='outputnode')
+    memory = step_memory(unit)
     text_pieces = pe.Node(
-        TextPieces(atlas=atlas, operating_point=operating_point), name='text_pieces'
+        TextPieces(atlas=atlas, operating_point=operating_point),
+        name='text_pieces',
+        mem_gb=memory['text_pieces'],
     )
-    lesion_pieces = pe.Node(LesionPieces(unit=unit.label), name='lesion_pieces', mem_gb=2)
-    plot_brain = pe.Node(PlotSlices(), name='plot_brain', mem_gb=1)
+    lesion_pieces = pe.Node(
+        LesionPieces(unit=unit.label), name='lesion_pieces', mem_gb=memory['lesion_pieces']
+    )
+    plot_brain = pe.Node(PlotSlices(), name='plot_brain', mem_gb=memory['plot_brain'])
     plot_structures = pe.Node(
-        PlotStructures(colours=_label_colours(structures)), name='plot_structures', mem_gb=1
+        PlotStructures(colours=_label_colours(structures)),
+        name='plot_structures',
+        mem_gb=memory['plot_structures'],
     )
     assemble = pe.Node(
         AssemblePage(unit=unit, source_file=str(unit.swi)),
@@ -144,7 +152,7 @@ candidate_table, review, notes
             (inputnode, lesion_pieces, [('review', 'review')]),
         ])  # fmt: skip
     if unit.t2w:
-        blend = pe.Node(BlendPiece(), name='blend', mem_gb=1)
+        blend = pe.Node(BlendPiece(), name='blend', mem_gb=memory['blend'])
         workflow.connect([
             (inputnode, lesion_pieces, [('t2w', 't2w')]),
             (inputnode, plot_structures, [('t2w', 't2w')]),
@@ -157,7 +165,7 @@ candidate_table, review, notes
                 colours=_label_colours(structures), limits=QSM_LIMITS_PPM, dimensions=['z']
             ),
             name='plot_nuclei',
-            mem_gb=1,
+            mem_gb=memory['plot_nuclei'],
         )
         workflow.connect([
             (inputnode, lesion_pieces, [('qsm', 'qsm')]),

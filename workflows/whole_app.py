@@ -25,6 +25,7 @@ from deepmir_bids.reports.citations import with_references
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.anatomical import describe_anatomy, init_anatomical_wf
 from deepmir_bids.workflows.detection import describe_detection, init_detection_wf
+from deepmir_bids.workflows.step_memory import step_memory
 from deepmir_bids.workflows.unit_report import init_report_wf, report_facts
 
 
@@ -160,7 +161,11 @@ def init_page_wf(settings: Settings, unit: Unit, results: UnitResults) -> pe.Wor
     """Return the graph that makes the page of a finished unit."""
     workflow = pe.Workflow(name=unit.workflow_name)
     files = results.files
-    load_swi = pe.Node(LoadVolume(in_file=str(unit.swi), role='SWI'), name='load_swi', mem_gb=1)
+    load_swi = pe.Node(
+        LoadVolume(in_file=str(unit.swi), role='SWI'),
+        name='load_swi',
+        mem_gb=step_memory(unit)['load_swi'],
+    )
     report_wf = init_report_wf(
         replace(unit, qsm=files.get('qsm'), t2w=files.get('t2w')),
         read_structures(files['structure_table']),

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from deepmir_bids.anatomy.ants_images import load_ants, read_linear
+from deepmir_bids.imaging.large_volumes import slabwise
 
 START_MM, REFINE_MM = 4.0, 3.0
 #: A sloppy registration looks at this share of the voxels that another one looks at.
@@ -67,7 +68,8 @@ def clip_intensity(array: np.ndarray) -> np.ndarray:
     array = np.nan_to_num(np.asarray(array, np.float32))
     low, high = np.percentile(array, 0.5), array.max()
     head = array[array > low + 0.02 * (high - low)]
-    return np.clip(array, low, np.percentile(head, 99) if head.size else high) - low
+    high = np.percentile(head, 99) if head.size else high
+    return slabwise(lambda values: np.clip(values, low, high) - low, array)
 
 
 def resample_to_spacing(image, spacing_mm: float):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepmir_bids.anatomy.apply_transforms import apply_transform
+from deepmir_bids.imaging.large_volumes import slabwise
 
 if TYPE_CHECKING:
     from deepmir_bids.anatomy.template_choice import Anatomy
@@ -47,7 +48,9 @@ def label_brain(
     else:
         brain = apply_transform(brain_mask, None, shape, affine, 'nearest') > 0.5
     labels = apply_transform(anatomy.labels, from_template, shape, affine, 'nearest')
-    structures = np.where(brain, np.rint(labels), 0).astype(np.int32)
+    structures = slabwise(
+        lambda brain, labels: np.where(brain, np.rint(labels), 0), brain, labels, dtype=np.int32
+    )
     return brain, _fill_from_nearest(structures, brain, affine)
 
 

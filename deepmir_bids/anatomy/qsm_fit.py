@@ -17,6 +17,7 @@ import numpy as np
 from nibabel.affines import apply_affine, from_matvec, voxel_sizes
 
 from deepmir_bids.imaging.intensity_normalisation import flatten_shading
+from deepmir_bids.imaging.large_volumes import row_ends, slabwise
 from deepmir_bids.imaging.resampling import measured_voxels, resample
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def fit_qsm(qsm: nib.Nifti1Image, swi: nib.Nifti1Image, brain: np.ndarray) -> Qs
     moved = _correlation(dark.values, bending.on_grid_of(dark, matrix))
     if moved < max(LEAST_CORRELATION_MOVED, LEAST_GAIN * as_is):
         return QsmFit(identity, 0.0, as_is, as_is)
-    places = apply_affine(swi.affine, np.argwhere(brain))
+    places = apply_affine(swi.affine, row_ends(brain))
     moved_mm = np.linalg.norm(apply_affine(matrix, places) - places, axis=1).max()
     return QsmFit(matrix, float(moved_mm), moved, as_is)
 
@@ -141,7 +142,9 @@ def _dark_veins(swi: nib.Nifti1Image, brain: np.ndarray) -> _Veins:
     zooms = voxel_sizes(swi.affine)
     level = flatten_shading(np.maximum(swi.get_fdata(dtype=np.float32), 0), brain, zooms)
     trusted = np.isfinite(level)
-    darkness = np.clip(1 - level / np.median(level[brain & trusted]), 0, DARKEST)
+    middle = np.median(level[brain & trusted])
+    darkness = slabwise(lambda level: np.clip(1 - level / middle, 0, DARKEST), level)
+    del level
     steps, shape, affine = _coarser(swi.shape, swi.affine)
     matrix, offset = np.diag(steps), (steps - 1) / 2
     inside = resample(brain.astype(np.float32), matrix, offset, shape) > 0.5
@@ -164,7 +167,7 @@ def _bending_veins(qsm: nib.Nifti1Image) -> _Veins:
     low, middle, high = np.percentile(chi[measured], (16, 50, 84)) if measured.any() else (0, 0, 0)
     spread = max(float(high - low) / 2, np.finfo(np.float32).tiny)
     steps, shape, affine = _coarser(qsm.shape, qsm.affine)
-    chi = np.clip((chi - middle) / spread, -MOST_SD, MOST_SD)
+    chi = slabwise(lambda chi: np.clip((chi - middle) / spread, -MOST_SD, MOST_SD), chi)
     chi = resample(chi, np.diag(steps), (steps - 1) / 2, shape, measured)
     inside = binary_erosion(np.isfinite(chi))
     chi = _fine(np.nan_to_num(chi), inside, affine)

@@ -38,7 +38,7 @@ def measure_structures(
     """
     voxel_mm3 = abs(np.linalg.det(affine[:3, :3]))
     labels = np.asarray(labels)
-    chi_ppm = np.zeros(labels.shape) if qsm is None else qsm
+    chi_ppm = np.broadcast_to(np.float32(0), labels.shape) if qsm is None else qsm
     measured = np.isfinite(chi_ppm) & (chi_ppm != 0)
     rows = []
     for structure in structures:

@@ -87,6 +87,8 @@ def register_template(
         given = apply_transform(brain_mask, None, array.shape, image.affine, 'nearest') > 0.5
         array = np.where(given, array, 0)
     moving = to_ants(array, image.affine)
+    shape = array.shape
+    del array  # it may be large
     template_mask = read_ants(anatomy.brain_mask)
     template_brain = read_ants(anatomy.template_brain)
     extents = ('brain',) if given is not None else ('head', 'brain')
@@ -109,7 +111,7 @@ def register_template(
         )
     mask = given
     if mask is None:
-        mask = apply_transform(anatomy.brain_mask, to_image, array.shape, image.affine) > 0.5
+        mask = apply_transform(anatomy.brain_mask, to_image, shape, image.affine) > 0.5
     return TemplateRegistration(
         from_image,
         to_image,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from deepmir_bids.imaging.large_volumes import slabwise
+
 #: Width, in mm, of the shading that is taken out of an SWI: wide against any lesion or nucleus.
 SHADING_SIGMA_MM = 20.0
 
@@ -53,13 +55,30 @@ def flatten_shading(
     typical = float(np.median(image[inside])) if inside.any() else 1.0
     # Far from the brain there is nothing to average: fall back to the brain's typical value there.
     level = (total + 1e-2 * typical) / (weight + 1e-2)
-    axes = [np.arange(n) / s for n, s in zip(image.shape, step, strict=True)]
-    for axis, index in enumerate(axes):
-        low = np.minimum(index.astype(int), level.shape[axis] - 1)
-        high = np.minimum(low + 1, level.shape[axis] - 1)
-        part = (index - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
-        level = level.take(low, axis) * (1 - part) + level.take(high, axis) * part
-    return (image / np.maximum(level, np.finfo(np.float32).tiny)).astype(np.float32)
+    return divide_by_coarse(image, level, step)
+
+
+def divide_by_coarse(image: np.ndarray, level: np.ndarray, step: Sequence[int]) -> np.ndarray:
+    """Divide an image (X, Y, Z) by a level that is known at every ``step``-th voxel of each axis.
+
+    It is linear in between; the result is float32.
+    """
+    places = [np.arange(n) / s for n, s in zip(image.shape, step, strict=True)]
+    for axis in (0, 1):
+        level = _stretch(level, axis, places[axis])
+
+    def divide(image: np.ndarray, level: np.ndarray) -> np.ndarray:
+        return image / np.maximum(_stretch(level, 2, places[2]), np.finfo(np.float32).tiny)
+
+    return slabwise(divide, image, level)
+
+
+def _stretch(level: np.ndarray, axis: int, places: np.ndarray) -> np.ndarray:
+    """Take values at places along an axis, in voxels and parts of them."""
+    low = np.minimum(places.astype(int), level.shape[axis] - 1)
+    high = np.minimum(low + 1, level.shape[axis] - 1)
+    part = (places - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+    return level.take(low, axis) * (1 - part) + level.take(high, axis) * part
 
 
 def normalise_swi(swi: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
@@ -70,7 +89,7 @@ def normalise_swi(swi: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float
     """
     flat = flatten_shading(np.maximum(swi, 0), brain_mask, zooms)
     middle, _ = robust_statistics(flat, brain_mask)
-    return np.clip((flat / middle - 1) * 4, -4, 4)
+    return slabwise(lambda values: np.clip((values / middle - 1) * 4, -4, 4), flat)
 
 
 def normalise_qsm(qsm: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
@@ -79,14 +98,14 @@ def normalise_qsm(qsm: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float
     ``brain_mask`` and ``zooms`` are not needed: χ in ppm means the same everywhere.
 
     """
-    return np.clip(qsm * 8, -4, 8).astype(np.float32)
+    return slabwise(lambda values: np.clip(values * 8, -4, 8), qsm)
 
 
 def normalise_t2w(t2w: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
     """Robust z-score inside the brain, clipped to ±4: a T2w has no absolute scale of contrast."""
     flat = flatten_shading(np.maximum(t2w, 0), brain_mask, zooms)
     middle, spread = robust_statistics(flat, brain_mask)
-    return np.clip((flat - middle) / spread, -4, 4)
+    return slabwise(lambda values: np.clip((values - middle) / spread, -4, 4), flat)
 
 
 def leave_out(image: np.ndarray, brain_mask: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
@@ -131,7 +150,7 @@ def normalise_bytes(
         raise ValueError('The image is constant.')
     stretched = (image - low) * (255 / (high - low))
     middle, spread = stretched.mean(dtype=np.float64), stretched.std(dtype=np.float64)
-    return ((stretched - middle) / spread).astype(np.float32)
+    return slabwise(lambda values: (values - middle) / spread, stretched)
 
 
 #: How an input is normalised, by the name that a model card gives it.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepmir_bids.errors import InputError
+from deepmir_bids.imaging.large_volumes import box_of, slabs
 from deepmir_bids.imaging.nifti_file import explained, read_grid, read_image
 from deepmir_bids.imaging.voxel_order import (
     CORNER_TOLERANCE_MM,
@@ -239,10 +240,18 @@ def dilate(mask: np.ndarray, affine: np.ndarray, radius_mm: float) -> np.ndarray
     ball = np.ones([2 * n + 1 for n in reach], dtype=bool)
     ball[tuple(reach)] = False
     ball = distance_transform_edt(ball, sampling=zooms) <= radius_mm
-    if ball.sum() > MOST_SHIFTS:
-        return distance_transform_edt(~mask, sampling=zooms) <= radius_mm
-    padded = np.pad(mask, [(n, n) for n in reach])
     wide = np.zeros_like(mask)
+    box = box_of(mask, np.array(reach))
+    mask, inside = mask[box], wide[box]
+    if ball.sum() > MOST_SHIFTS:
+        # What is further than the radius does not count: neither beyond a slab and its halo.
+        for slab in slabs(mask.shape):
+            start, stop = max(slab.start - reach[0], 0), slab.stop + reach[0]
+            if mask[start:stop].any():
+                away_mm = distance_transform_edt(~mask[start:stop], sampling=zooms)
+                inside[slab] = away_mm[slab.start - start :][: slab.stop - slab.start] <= radius_mm
+        return wide
+    padded = np.pad(mask, [(n, n) for n in reach])
     for offset in np.argwhere(ball):
-        wide |= padded[tuple(slice(o, o + n) for o, n in zip(offset, mask.shape, strict=True))]
+        inside |= padded[tuple(slice(o, o + n) for o, n in zip(offset, mask.shape, strict=True))]
     return wide

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deepmir_bids.imaging.large_volumes import slabwise
 from deepmir_bids.imaging.read_image import same_grid
 
 if TYPE_CHECKING:
@@ -51,8 +52,13 @@ def resample(
     if measured is None or measured.all():
         return _sample(image, matrix, offset, shape, mode)
     weight = _sample(measured.astype(np.float32), matrix, offset, shape, mode)
-    values = _sample(np.where(measured, image, 0), matrix, offset, shape, mode)
-    return np.where(weight >= 0.5, values / np.maximum(weight, 0.5), np.nan).astype(np.float32)
+    values = slabwise(lambda image, measured: np.where(measured, image, 0), image, measured)
+    values = _sample(values, matrix, offset, shape, mode)
+    return slabwise(
+        lambda values, weight: np.where(weight >= 0.5, values / np.maximum(weight, 0.5), np.nan),
+        values,
+        weight,
+    )
 
 
 def resample_to_image(image: nib.Nifti1Image, reference: nib.Nifti1Image) -> nib.Nifti1Image:
@@ -107,7 +113,7 @@ def _sample(image, matrix, offset, shape, mode: str) -> np.ndarray:
     # How many voxels of the image a step of the grid takes, along each of the image's axes.
     step = np.linalg.norm(matrix, axis=1)
     sigma = np.maximum(step - 1, 0) / 2
-    image = image.astype(np.float32)
+    image = image.astype(np.float32, copy=False)
     if sigma.max() > LEAST_SIGMA:
         image = gaussian_filter(image, sigma)
     return affine_transform(image, matrix, offset, tuple(shape), order=1, mode=mode)

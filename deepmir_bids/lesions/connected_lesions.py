@@ -7,12 +7,13 @@ not how large each of them is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from deepmir_bids import CLASSES
+from deepmir_bids.imaging.large_volumes import box_of
 from deepmir_bids.imaging.read_image import dilate
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 
@@ -102,44 +103,35 @@ def find_lesions(
     3
 
     """
-    names = list(CLASSES)
     thresholds = criteria.thresholds
-    limit = np.array([thresholds[name] for name in names]).reshape(-1, 1, 1, 1)
-    brain_mask = np.asarray(brain_mask) > 0
-    allowed = {'CMB': brain_mask, 'iron': brain_mask & (np.asarray(iron_mask) > 0)}
-    claimed = np.stack([allowed[name] for name in names])
-    outline = np.minimum(limit, criteria.extent)
-    claimed &= probabilities >= outline
-    owner = np.argmax(np.where(claimed, probabilities / limit, 0), axis=0)
-    free = ~claimed.any(axis=0)
-
-    components: list[tuple] = []
-    fewest = criteria.min_volume_mm3 / float(np.prod(zooms))
-    for channel, name in enumerate(names):
-        own, probability = claimed[channel] & (owner == channel), probabilities[channel]
-        least = near * thresholds[name]
-        components += [(name, *c) for c in _components(own, probability, least, fewest)]
-        if least < outline[channel]:
-            # What stays below the outline everywhere is outlined where it is near enough.
-            low = allowed[name] & (own | free) & (probability >= least)
-            faint = _components(low, probability, least, fewest)
-            components += [(name, *c) for c in faint if c[1] < outline[channel]]
-    reached = [peak / thresholds[name] for name, _, peak in components]
-    # Sorting is stable: the lesions stay as they are, before the candidates.
-    order = sorted(range(len(components)), key=lambda i: -min(reached[i], 1.0))
     found = FoundLesions(
         np.zeros(probabilities.shape[1:], dtype=np.int32),
         np.zeros(probabilities.shape[1:], dtype=np.int32),
         [],
         [],
     )
+    brain_mask = np.asarray(brain_mask) > 0
+    if not brain_mask.any():
+        return found
+    box = box_of(brain_mask)
+    labels, candidate_labels = found.labels[box], found.candidate_labels[box]
+    components = _all_components(
+        probabilities[(slice(None), *box)],
+        criteria,
+        criteria.min_volume_mm3 / float(np.prod(zooms)),
+        {'CMB': brain_mask[box], 'iron': brain_mask[box] & (np.asarray(iron_mask)[box] > 0)},
+        near,
+    )
+    reached = [peak / thresholds[name] for name, _, peak in components]
+    # Sorting is stable: the lesions stay as they are, before the candidates.
+    order = sorted(range(len(components)), key=lambda i: -min(reached[i], 1.0))
     for index, i in enumerate(order, start=1):
         name, voxels, peak = components[i]
         if peak >= thresholds[name]:
-            found.labels[voxels] = index
+            labels[voxels] = index
             found.lesions.append(Lesion(index, name, peak))
         elif len(found.candidates) < MOST_CANDIDATES:
-            found.candidate_labels[voxels] = index
+            candidate_labels[voxels] = index
             found.candidates.append(Lesion(index, name, peak))
     return found
 
@@ -152,6 +144,39 @@ def class_map(labels: np.ndarray, lesions: Sequence[Lesion]) -> np.ndarray:
 def iron_area(basal_ganglia: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """Where an iron deposit may lie: a mask (X, Y, Z) of the nuclei, widened by the margin."""
     return dilate(basal_ganglia, affine, IRON_MARGIN_MM)
+
+
+def _all_components(
+    probabilities: np.ndarray,
+    criteria: DetectionCriteria,
+    fewest: float,
+    allowed: Mapping[str, np.ndarray],
+    near: float,
+) -> list[tuple]:
+    """Class, voxels and peak of each component of either class that may be shown."""
+    thresholds = criteria.thresholds
+    # In double precision, as the thresholds are.
+    outline = {name: np.minimum(thresholds[name], criteria.extent) for name in CLASSES}
+    claimed = {
+        name: allowed[name] & (probability >= outline[name])
+        for name, probability in zip(CLASSES, probabilities, strict=True)
+    }
+    free = ~(claimed['CMB'] | claimed['iron'])
+    both = claimed['CMB'] & claimed['iron']
+    if both.any():
+        limits = np.array([[thresholds[name]] for name in CLASSES])
+        of_iron = np.argmax(probabilities[:, both] / limits, axis=0) == 1
+        claimed['CMB'][both], claimed['iron'][both] = ~of_iron, of_iron
+    components: list[tuple] = []
+    for name, probability in zip(CLASSES, probabilities, strict=True):
+        own, least = claimed[name], near * thresholds[name]
+        components += [(name, *c) for c in _components(own, probability, least, fewest)]
+        if least < outline[name]:
+            # What stays below the outline everywhere is outlined where it is near enough.
+            low = allowed[name] & (own | free) & (probability >= least)
+            faint = _components(low, probability, least, fewest)
+            components += [(name, *c) for c in faint if c[1] < outline[name]]
+    return components
 
 
 def _components(own, probability, threshold, fewest):

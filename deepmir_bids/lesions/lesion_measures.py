@@ -52,7 +52,7 @@ def measure_lesions(
         Takes world points (N, 3) to the template's space, in mm.
 
     """
-    edge_mm = distance_to_edge(brain_mask, affine)
+    edge = edge_voxels(brain_mask)
     counts = dict.fromkeys(set(classes), 0)
     rows = []
     for lesion in regionprops(labels, spacing=voxel_sizes(affine)):
@@ -66,7 +66,7 @@ def measure_lesions(
         row |= contrast(labels, index, box, affine, swi, qsm, brain_mask)
         centre = np.linalg.inv(affine) @ [row['x'], row['y'], row['z'], 1]
         nearest = np.clip(np.rint(centre[:3]).astype(int), 0, np.array(labels.shape) - 1)
-        row['edge_distance_mm'] = float(edge_mm[tuple(nearest)])
+        row['edge_distance_mm'] = distance_to_edge(nearest, brain_mask, edge, affine)
         row['flags'] = flags(row)
         rows.append(row)
 
@@ -126,9 +126,25 @@ def contrast(labels, index, box, affine, swi, qsm, brain_mask) -> dict[str, floa
     return result
 
 
-def distance_to_edge(brain_mask: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Distance in mm of every brain voxel from the outside of the mask."""
-    return ndimage.distance_transform_edt(brain_mask > 0, sampling=voxel_sizes(affine))
+def edge_voxels(brain_mask: np.ndarray) -> np.ndarray:
+    """Voxels (3, N) outside of a mask that share a face with one inside: the nearest do."""
+    inside = brain_mask > 0
+    edge = np.zeros_like(inside)
+    for axis in range(3):
+        along, beside = np.moveaxis(inside, axis, 0), np.moveaxis(edge, axis, 0)
+        beside[1:] |= along[:-1]
+        beside[:-1] |= along[1:]
+    return np.array(np.nonzero(edge & ~inside))
+
+
+def distance_to_edge(
+    voxel: np.ndarray, brain_mask: np.ndarray, edge: np.ndarray, affine: np.ndarray
+) -> float:
+    """Distance in mm of a voxel of the mask from the outside of it; 0 for one that is outside."""
+    if not brain_mask[tuple(voxel)]:
+        return 0.0
+    away_mm = (edge - voxel[:, None]) * voxel_sizes(affine)[:, None]
+    return float(np.sqrt((away_mm**2).sum(axis=0).min(initial=np.inf)))
 
 
 def flags(row: dict) -> str | None:

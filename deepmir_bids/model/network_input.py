@@ -114,11 +114,16 @@ def _in_padded_slices(
         return np.pad(image, sides, constant_values=value)
 
     mask = pad(brain_mask, False)
-    finite = {name: np.where(np.isfinite(image), image, 0) for name, image in images.items()}
-    # Stretched to 0…255, the lowest value is 0: to pad with it is to pad with zeros after that.
-    padded = {name: pad(finite[name], finite[name].min()) for name in card.inputs}
-    x = np.stack([_normalise(image, mask, zooms, card, n) for n, image in padded.items()])
-    x[..., (padded['swi'].sum(axis=(0, 1)) <= 0) | ~mask.any(axis=(0, 1))] = np.nan
+    x = np.empty((len(card.inputs), *shape), dtype=np.float32)
+    left_out = ~mask.any(axis=(0, 1))
+    for channel, name in enumerate(card.inputs):
+        finite = np.where(np.isfinite(images[name]), images[name], 0)
+        # Stretched to 0…255, the lowest value is 0: to pad with it is to pad with zeros after it.
+        padded = pad(finite, finite.min())
+        x[channel] = _normalise(padded, mask, zooms, card, name)
+        if name == 'swi':
+            left_out |= padded.sum(axis=(0, 1)) <= 0
+    x[..., left_out] = np.nan
     return Prepared(x, mask, grid)
 
 
@@ -151,8 +156,11 @@ def restore(probabilities: np.ndarray, grid: WorkingGrid) -> np.ndarray:
     size = [max(1, round(1 / step)) for step in grid.step]
     canonical = nib.orientations.axcodes2ornt('RAS')
     back = nib.orientations.ornt_transform(canonical, grid.orientation)
-    restored = []
-    for image in probabilities:
+    shape = nib.orientations.apply_orientation(
+        np.broadcast_to(np.float32(0), grid.canonical_shape), back
+    ).shape
+    restored = np.empty((len(probabilities), *shape), dtype=np.float32)
+    for own, image in zip(restored, probabilities, strict=True):
         peaks = maximum_filter(image, size) if max(size) > 1 else image
         image = affine_transform(
             peaks.astype(np.float32),
@@ -161,8 +169,8 @@ def restore(probabilities: np.ndarray, grid: WorkingGrid) -> np.ndarray:
             grid.canonical_shape,
             order=1,
         )
-        restored.append(nib.orientations.apply_orientation(image, back))
-    return np.stack(restored)
+        own[...] = nib.orientations.apply_orientation(image, back)
+    return restored
 
 
 def to_working_grid(

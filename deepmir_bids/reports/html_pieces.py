@@ -11,6 +11,7 @@ import jinja2
 import numpy as np
 
 from deepmir_bids.data import load as load_data
+from deepmir_bids.imaging.large_volumes import slabwise
 
 #: A page never calls another machine, whatever text from data it shows.
 CONTENT_POLICY = (
@@ -45,8 +46,12 @@ def web_text(name: str) -> str:
 def to_bytes(picture: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     """Grey levels 0 to 255 (uint8) of an array, between the values shown as black and white."""
     low, high = limits
-    span = (np.nan_to_num(picture, nan=low) - low) / ((high - low) or 1)
-    return np.round(255 * np.clip(span, 0, 1)).astype(np.uint8)
+
+    def grey(picture: np.ndarray) -> np.ndarray:
+        span = (np.nan_to_num(picture, nan=low) - low) / ((high - low) or 1)
+        return np.round(255 * np.clip(span, 0, 1))
+
+    return slabwise(grey, picture, dtype=np.uint8)
 
 
 def png_uri(grey: np.ndarray) -> str:

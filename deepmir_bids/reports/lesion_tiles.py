@@ -9,6 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from deepmir_bids.imaging.large_volumes import slabwise
 from deepmir_bids.reports.html_pieces import png_uri, to_bytes
 
 #: Half the width of a picture, and the height of the slab of the minimum intensity projection.
@@ -41,7 +42,7 @@ class Images:
             swi=values(swi),
             qsm=values(qsm) if qsm else None,
             t2w=values(t2w) if t2w else None,
-            labels=np.sum([values(path) for path in labels], axis=0).astype(np.int32),
+            labels=slabwise(lambda *parts: sum(parts), *map(values, labels), dtype=np.int32),
             affine=nib.as_closest_canonical(nib.load(swi)).affine,
         )
 

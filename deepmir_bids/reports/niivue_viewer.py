@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from deepmir_bids import CLASSES
+from deepmir_bids.imaging.large_volumes import box_of
 from deepmir_bids.reports.html_pieces import data_uri, render, to_bytes, web_text
 from deepmir_bids.reports.lesion_tiles import QSM_LIMITS_PPM, Images
 
@@ -42,30 +43,24 @@ def viewer_html(images: Images, brain: np.ndarray, lesions: pd.DataFrame) -> str
     classes = np.array([0, *values], dtype=np.uint8)
 
     near = binary_dilation(brain, iterations=2)
-    box = _box(brain, np.ceil(MARGIN_MM / images.zooms).astype(int))
+    box = box_of(brain, np.ceil(MARGIN_MM / images.zooms).astype(int))
     swi_limits = (0.0, float(np.percentile(images.swi[brain], 99.5)))
-    pictures = {'SWI': to_bytes(images.swi, swi_limits)}
+    pictures = {'SWI': to_bytes(images.swi[box], swi_limits)}
     if images.qsm is not None:
-        pictures['QSM'] = to_bytes(images.qsm, QSM_LIMITS_PPM)
-    step = 1 if near[box].size <= MOST_VOXELS else 2
+        pictures['QSM'] = to_bytes(images.qsm[box], QSM_LIMITS_PPM)
+    near = near[box]
+    step = 1 if near.size <= MOST_VOXELS else 2
     volumes = {
-        name: _encode(np.where(near, picture, 0)[box][::step, ::step], images, box, step)
+        name: _encode(np.where(near, picture, 0)[::step, ::step], images, box, step)
         for name, picture in pictures.items()
     }
-    volumes['labels'] = _encode(classes[images.labels][box], images, box, 1)
+    volumes['labels'] = _encode(classes[images.labels[box]], images, box, 1)
     return render(
         'viewer.html.j2',
         volumes=volumes,
         niivue=data_uri(gzip.compress(web_text(NIIVUE).encode(), mtime=0), 'application/gzip'),
         script=web_text('viewer.js'),
     )
-
-
-def _box(mask: np.ndarray, margin: np.ndarray) -> tuple[slice, ...]:
-    places = np.argwhere(mask)
-    low = np.maximum(places.min(axis=0) - margin, 0)
-    high = np.minimum(places.max(axis=0) + margin + 1, mask.shape)
-    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
 
 
 def _encode(values: np.ndarray, images: Images, box: tuple[slice, ...], step: int) -> str:

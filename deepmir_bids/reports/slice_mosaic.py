@@ -8,6 +8,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from deepmir_bids.imaging.large_volumes import row_ends
+
 SLICES = 7
 #: Space that is left around what is shown.
 MARGIN_MM = 8.0
@@ -48,7 +50,7 @@ def plot_slices(
     from nilearn.image import reorder_img
     from nilearn.plotting import plot_anat
 
-    places = np.argwhere(box)
+    places = row_ends(np.asarray(box) > 0)
     around = _surroundings(places, background.affine)
     # Seven slices fill a row: its height follows from the sides of one of them.
     world = nib.affines.apply_affine(background.affine, places)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from deepmir_bids.bids.unit_of_work import Unit, unit_folder
 from deepmir_bids.errors import UsageError
+from deepmir_bids.imaging.large_volumes import count_voxels
 from deepmir_bids.running.work_folders import unit_folders
 from deepmir_bids.settings import Settings
 
@@ -49,16 +49,6 @@ def check_room(settings: Settings, units: Iterable[Unit]) -> None:
                     f'{what} {place} has {free / 1e9:.2f} GB left on its disk, {unit.label} needs '
                     f'about {bytes_needed / 1e9:.2f} GB: make room or choose another.'
                 )
-
-
-def count_voxels(path: Path) -> int:
-    """Voxels of an image by its header; 0 if it has none, which is told where it is read."""
-    import nibabel as nib
-
-    try:
-        return math.prod(nib.load(path).shape)  # type: ignore[attr-defined]
-    except Exception:
-        return 0
 
 
 def existing(folder: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
@@ -87,17 +88,36 @@ def test_a_second_run_keeps_the_review_of_a_reader(tmp_path, stage):
 def test_a_full_disk_leaves_the_earlier_results(tmp_path, stage, monkeypatch):
     out = tmp_path / 'out'
     publish(stage('one', MASK, TABLE), out, 'sub-01')
-    copied = []
 
-    def copy_one_then_fail(source, target):
-        if copied:
+    def copy_one_and_fail(source, target):
+        if target.suffix == '.tsv':
             raise OSError(28, 'No space left on device')
-        copied.append(target.write_bytes(source.read_bytes()))
+        target.write_bytes(source.read_bytes())
 
-    monkeypatch.setattr('shutil.copyfile', copy_one_then_fail)
+    monkeypatch.setattr('shutil.copyfile', copy_one_and_fail)
     with pytest.raises(OSError, match='No space left'):
         publish(stage('two', MASK, TABLE), out, 'sub-01')
     assert contents(out) == {MASK: 'one', TABLE: 'one'}
+
+
+def test_every_file_is_on_the_disk_before_it_is_decided_on(tmp_path, stage, monkeypatch):
+    on_disk, decided = set(), []
+    fsync, rename = os.fsync, os.rename
+
+    def note_and_sync(number):
+        on_disk.add(os.fstat(number).st_ino)
+        fsync(number)
+
+    def look_and_rename(source, target):
+        files = [path for path in Path(source).rglob('*') if path.is_file()]
+        decided.extend(path.name for path in files if path.stat().st_ino in on_disk)
+        assert len(decided) == len(files)
+        rename(source, target)
+
+    monkeypatch.setattr(os, 'fsync', note_and_sync)
+    monkeypatch.setattr(os, 'rename', look_and_rename)
+    publish(stage('one', MASK, TABLE), tmp_path / 'out', 'sub-01')
+    assert sorted(decided) == sorted([Path(MASK).name, Path(TABLE).name, 'journal.json'])
 
 
 def _dies(*_):

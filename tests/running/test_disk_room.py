@@ -14,8 +14,9 @@ from deepmir_bids.bids.run_records import read_records
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.cli import deepmir
 from deepmir_bids.errors import UsageError
+from deepmir_bids.imaging.large_volumes import count_voxels
 from deepmir_bids.running import disk_room, nipype_run, participant_level, preflight
-from deepmir_bids.running.disk_room import check_room, count_voxels
+from deepmir_bids.running.disk_room import check_room
 from deepmir_bids.running.nipype_plugins import Plugin
 from deepmir_bids.settings import Settings
 
