@@ -36,12 +36,13 @@ def builtin_anatomy() -> Path:
 
 @dataclass(frozen=True)
 class Done:
-    """A run of the command that has ended."""
+    """A run of the command that has ended; ``left`` is what lies in its temporary folder."""
 
     status: int
     said: str
     out_dir: Path
     work_dir: Path
+    left: list[Path]
     seconds: float
 
 
@@ -57,17 +58,20 @@ def deepmir(compute_node) -> Callable[..., Done]:
         if not work.exists():
             # The built-in anatomy is the same for all, and takes seconds to make.
             shutil.copytree(builtin_anatomy(), work / 'anatomy')
+        temporary = folder / 'tmp'
+        temporary.mkdir(exist_ok=True)
         begin = time.perf_counter()
         command = [sys.executable, '-m', 'deepmir_bids.cli.deepmir', bids_dir, out, 'participant']
         done = subprocess.run(
             [*map(str, command), '--work-dir', str(work), '--nprocs', '1', *options],
-            env=compute_node(folder / 'home'),
+            env={**compute_node(folder / 'home'), 'TMPDIR': str(temporary)},
             capture_output=True,
             text=True,
             check=False,
         )
         seconds = time.perf_counter() - begin
-        return Done(done.returncode, done.stdout + done.stderr, out, work, seconds)
+        said = done.stdout + done.stderr
+        return Done(done.returncode, said, out, work, sorted(temporary.rglob('*')), seconds)
 
     return run
 

@@ -83,6 +83,10 @@ def test_exactly_the_promised_files_are_there(one_run):
     assert {Path(name).name for name in logs} == {'deepmir.log', 'settings.toml', *records}
 
 
+def test_no_temporary_file_is_left(one_run):
+    assert one_run.left == []
+
+
 def test_everything_is_on_the_grid_of_the_swi(one_subject, anat):
     swi = nib.load(one_subject / 'sub-01' / 'anat' / 'sub-01_rec-swi_T2starw.nii.gz')
     images = list(anat.glob('*space-SWI*.nii.gz'))
