@@ -35,11 +35,11 @@ def main() -> int:
             word = f'{len(figures.broken)} BROKEN' if figures.broken else 'held'
             times = f'{figures.tried.total():9,} tried  {figures.seconds:6.0f} s'
             print(f'{fault.name:12} {times} ({figures.cpu_s:.0f} s CPU)  {word}', flush=True)
-    content = as_json(all_figures, given.seed, given.share)
-    if given.json:
-        given.json.write_text(json.dumps(content, indent=2) + '\n')
-    if given.page:
-        write_page(content, given.page)
+            content = as_json(all_figures, given.seed, given.share)
+            if given.json:
+                given.json.write_text(json.dumps(content, indent=2) + '\n')
+            if given.page:
+                write_page(content, given.page)
     return int(any(figures.broken for figures in all_figures))
 
 

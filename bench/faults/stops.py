@@ -70,8 +70,9 @@ def signalled(chance: random.Random, folder: Path) -> str:
     said = command.end()
     keep(command.status in (0, 128 + number), f'ended with {command.status}: {said}')
     if command.status:
-        early = not said or 'log in' not in said
-        keep(early or 'deepmir: stopped' in said.splitlines()[-1], f'no word on it: {said}')
+        last = said.splitlines()[-1] if said else ''
+        # Before the first line and after the last one there is nothing to go on from.
+        keep(not last or 'deepmir: stopped' in last or 'units done' in last, f'no word: {said}')
         statuses = {r[-1].status for r in read_records(folder / 'out').values()}
         keep(statuses <= {'started', 'done'}, f'on record as {statuses}')
     keep(command.status != 0 or '2 of 2 units done' in said, said)
