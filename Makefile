@@ -1,13 +1,14 @@
-# make demo   simulate two participants, find their lesions, compare with the truth
-# make test   run the tests that need nothing but this checkout and eight minutes
-# make lint   ruff, codespell, mypy
-# make docs   the manual, in docs/_build/html
+# make demo    simulate two participants, find their lesions, compare with the truth
+# make test    run the tests that need nothing but this checkout and eight minutes
+# make faults  kill, fill, spoil and fuzz for up to 45 minutes, and write docs/reliability.md
+# make lint    ruff, codespell, mypy
+# make docs    the manual, in docs/_build/html
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test faults lint docs clean
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +22,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder -m 'not shared and not long and not browser and not slurm' --durations 12
+
+faults: $(VENV)/.installed
+	PYTHONPATH=bench $(BIN)/python -m faults --json faults.json --page docs/reliability.md
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from faults import fake_run
+from faults.watching import left
 
 from deepmir_bids.bids.run_records import read_records
 
-FAKE = Path(__file__).with_name('fake_run.py')
+FAKE = Path(fake_run.__file__)
 
 
 @pytest.fixture
@@ -52,27 +54,6 @@ def at_work(folder: Path, unit: str, step: str = 'predict') -> int:
 
 def states(folder: Path) -> list[str]:
     return [records[-1].status for records in read_records(folder / 'out').values()]
-
-
-def left(session: int) -> list[str]:
-    """Processes of a run that are still there after some seconds."""
-    deadline = time.monotonic() + 10
-    while found := [
-        stat.parent.name
-        for stat in Path('/proc').glob('[0-9]*/stat')
-        if (fields := _fields(stat)) and int(fields[3]) == session and fields[0] not in 'ZX'
-    ]:
-        if time.monotonic() > deadline:
-            return found
-        time.sleep(0.1)
-    return []
-
-
-def _fields(stat: Path) -> list[str]:
-    try:
-        return stat.read_text().rpartition(')')[2].split()
-    except OSError:
-        return []
 
 
 @pytest.mark.slow
