@@ -175,7 +175,7 @@ def fake_venv(tmp_path_factory) -> Path:
     program.parent.mkdir()
     program.write_text(
         '#!/bin/sh\n'
-        f'exec "{sys.executable}" "{REPOSITORY}/tests/running/fake_deepmir.py" "{folder}" "$@"\n'
+        f'exec "{sys.executable}" "{REPOSITORY}/bench/faults/fake_deepmir.py" "{folder}" "$@"\n'
     )
     program.chmod(0o755)
     return folder

@@ -9,8 +9,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from faults import fake_run
 
-FAKE = Path(__file__).with_name('fake_run.py')
+FAKE = Path(fake_run.__file__)
 UNITS = 64
 STEPS = ('load_swi', 'predict', 'publish')
 #: Each step tells the time, its process, and that one's open files and resident pages.

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import faults
 import pytest
 
 from deepmir_bids import __version__
@@ -14,7 +15,7 @@ from deepmir_bids.cluster.remaining_tasks import find_tasks, tasks_left
 from deepmir_bids.running.work_folders import empty_of
 from deepmir_bids.simulation.simulated_dataset import create_dataset
 
-FAKE = Path(__file__).with_name('fake_deepmir.py')
+FAKE = Path(faults.__path__[0], 'fake_deepmir.py')
 
 
 def test_only_the_steps_of_a_unit_are_removed(tmp_path):

@@ -24,7 +24,7 @@ from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.whole_app import init_deepmir_wf
 
 #: Where jobs that are started by this one find the module that makes results.
-BENCH = str(Path(__file__).parents[2] / 'bench')
+BENCH = str(Path(__file__).parents[1])
 
 
 def put_in_place(out_dir, unit, run, before=None):
@@ -49,7 +49,7 @@ def unit_graph(folder: Path, settings: Settings, unit: Unit, run: str) -> pe.Wor
     predict = pe.Node(
         niu.Function(function=step, output_names=['after']), name='predict', mem_gb=3, n_procs=1
     )
-    predict.inputs.trait_set(folder=str(folder), unit=unit.label, name='predict')
+    predict.inputs.trait_set(folder=str(folder), unit=unit.label, name='predict', results=[])
     publish = pe.Node(
         niu.Function(function=put_in_place), name='publish', run_without_submitting=True
     )
