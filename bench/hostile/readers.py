@@ -134,7 +134,7 @@ def _peak_kb() -> int:
 
 READERS = [
     Reader('image', images(), read_volume, 30),
-    Reader('names', TREES, read_names, 8),
+    Reader('names', TREES, read_names, 4),
     Reader('dataset', TREES, read_dataset, 0.1),
     Reader('filter file', st.deferred(queries), read_queries, 10),
     Reader('plugin file', spoilt_text(PLUGIN), read_plugin_file, 15),
@@ -158,6 +158,6 @@ READERS = [
         read_atlas_table,
         10,
     ),
-    Reader('group', COHORT, read_group, 0.2),
+    Reader('group', COHORT, read_group, 0.1),
     Reader('group outputs', COHORT, write_cohort_level, 0.02),
 ]
