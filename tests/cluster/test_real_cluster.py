@@ -20,12 +20,13 @@ REAL = Path(sys.prefix)
 
 
 @pytest.fixture(scope='module')
-def cohort(tmp_path_factory, subject) -> Path:
-    """Eight participants; nobody may change them but who mends the fourth."""
+def cohort(tmp_path_factory, subject, write_noise) -> Path:
+    """Eight participants, the first one with a head; nobody may change them but who mends one."""
     root = tmp_path_factory.mktemp('cohort') / 'raw data'
     create_dataset(root)
-    for n in range(1, 9):
-        write_subject(root, f'{n:02d}', subject(20 + n % 2))
+    write_subject(root, '01', subject(21))
+    for n in range(2, 9):
+        write_noise(root, f'{n:02d}')
     return root
 
 
@@ -76,7 +77,7 @@ def test_one_participant_as_a_job(cluster, cohort, tmp_path):
     """The real deepmir at both levels."""
     out = tmp_path / 'the outputs'
     cluster.submit(cohort, out, REAL, '--participant-label', '01')
-    cluster.wait(300)
+    cluster.wait(900)
     assert last_records(out)['sub-01'].status == 'done'
     assert list(cluster.disk.iterdir()) == []
     (log,) = (out / 'logs' / 'slurm').glob('*_group.txt')

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Build the image without Docker and run both levels in it as on a cluster: a read-only root file
-# system, a user whom the image does not know, and no network.
+# system, a user whom the image does not know, and no network. Then again in Charliecloud, which
+# an unprivileged user starts, as on a cluster that has Apptainer.
 #
 #   tests/container/run.sh [PATH ...]
 #
-# Run by hand, as root, on Debian with debootstrap, buildah and bubblewrap; it takes some 12 GB in
-# TMPDIR (or /var/tmp) and ten minutes. The build uses the pip configuration of this machine; the
+# Run by hand, as root, on Debian with debootstrap, buildah, bubblewrap and charliecloud; it takes
+# some 15 GB in TMPDIR (or /var/tmp) and a quarter of an hour. The build uses the pip configuration of this machine; the
 # PATHs, such as folders of wheels that it names, are mounted read-only while the image is built.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 USER_ID=12345
+UID_INSIDE=$((RANDOM + 20000))
 MOST_MB=3000
 PARTICIPANTS=(01 02)
 
@@ -58,9 +60,8 @@ build_image() {
 inside() {
     local line settings=()
     while IFS= read -r line; do
-        if [ -n "$line" ]; then settings+=(--setenv "${line%%=*}" "${line#*=}"); fi
-    done < <(buildah inspect --type image \
-        --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' deepmir)
+        settings+=(--setenv "${line%%=*}" "${line#*=}")
+    done <"$scratch/environment"
     bwrap --ro-bind "$root" / --bind "$scratch/data" /mnt --proc /proc --dev /dev \
         --perms 1777 --tmpfs /dev/shm --perms 1777 --tmpfs /tmp \
         --unshare-net --unshare-pid --unshare-ipc --die-with-parent \
@@ -69,9 +70,22 @@ inside() {
         --inh-caps=-all --bounding-set=-all "$@"
 }
 
-# It is as bad as a cluster in there: nothing but /tmp and /mnt can be written, nobody is known.
+# The same in Charliecloud. A user whom nobody knows starts it, and is yet another one in there.
+in_charliecloud() {
+    setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --no-new-privs --inh-caps=-all \
+        --bounding-set=-all env --chdir=/ USER=nobody \
+        ch-run --unset-env='*' --set-env="$scratch/environment" --no-passwd --private-tmp \
+        --uid=$UID_INSIDE --gid=$UID_INSIDE --bind="$scratch/data:/mnt" --cd=/tmp "$root" -- "$@"
+}
+
+# It is as bad as a cluster in there: nothing but /tmp and /mnt can be written, nobody is known,
+# and nothing comes in by the environment.
 check_surroundings() {
-    inside sh -c '! touch /opt/x 2>/dev/null && ! id -un >/dev/null 2>&1 && touch /tmp/x /mnt/x'
+    LEAK=1 "$1" sh -c '! touch /opt/x 2>/dev/null && ! id -un >/dev/null 2>&1 && test -z "$LEAK" &&
+        touch /tmp/x /mnt/x'
+}
+
+check_no_network() {
     inside python -c 'import socket
 try:
     socket.create_connection(("192.0.2.1", 80), 5)
@@ -103,14 +117,19 @@ echo "base made in $((SECONDS - begin)) s"
 begin=$SECONDS
 build_image "$@"
 build_s=$((SECONDS - begin))
-root=$(buildah mount "$(buildah from deepmir)")
+root=$scratch/root
+cp -a "$(buildah mount "$(buildah from deepmir)")" "$root"
+buildah inspect --type image --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' deepmir |
+    sed '/^$/d' >"$scratch/environment"
 size_mb=$(du -sm --apparent-size "$root" | cut -f1)
 echo "image built in $build_s s: $size_mb MB"
 test "$size_mb" -le $MOST_MB
 
+chmod 711 "$scratch"
 mkdir "$scratch/data"
 chown $USER_ID:$USER_ID "$scratch/data"
-check_surroundings
+check_surroundings inside
+check_no_network
 inside deepmir --version
 inside deepmir-simulate /mnt/bids --participants ${#PARTICIPANTS[@]} --seed 7
 begin=$SECONDS
@@ -119,3 +138,17 @@ inside deepmir /mnt/bids /mnt/out group
 check_outputs "$scratch/data/out"
 echo "$(date +%Y-%m-%d): an image of $size_mb MB, built in $build_s s; both levels on" \
     "${#PARTICIPANTS[@]} simulated participants in $((SECONDS - begin)) s. All files are there."
+
+begin=$SECONDS
+check_surroundings in_charliecloud
+PARTICIPANTS=(01)
+in_charliecloud deepmir /mnt/bids /mnt/out-ch participant --participant-label 01 --sloppy \
+    --work-dir /mnt/work-ch
+in_charliecloud deepmir /mnt/bids /mnt/out-ch group
+check_outputs "$scratch/data/out-ch"
+results=sub-01/anat/sub-01_space-SWI_seg-deepmir_desc-lesions_dseg
+for ending in nii.gz tsv; do
+    cmp "$scratch/data/out/$results.$ending" "$scratch/data/out-ch/$results.$ending"
+done
+echo "$(date +%Y-%m-%d): Charliecloud $(USER=nobody ch-run --version 2>&1): both levels on one participant, started by user" \
+    "$USER_ID, as user $UID_INSIDE, in $((SECONDS - begin)) s. The same lesions, voxel for voxel."
