@@ -22,8 +22,8 @@ NEIGHBOURHOOD = np.ones((3, 3, 3), dtype=bool)
 IRON_MARGIN_MM = 2.0
 #: What reaches this share of its threshold is shown to a reader as a candidate, ...
 NEAR = 0.5
-#: ... but no more than this many, the nearest to their thresholds.
-MOST_CANDIDATES = 20
+#: ... but no more than this many, the nearest to their thresholds: a dozen are judged in a minute.
+MOST_CANDIDATES = 12
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def find_lesions(
     brain_mask: np.ndarray,
     iron_mask: np.ndarray,
     near: float = 1.0,
+    most: int | None = MOST_CANDIDATES,
 ) -> FoundLesions:
     """Find the lesions of both classes in their probabilities.
 
@@ -76,7 +77,9 @@ def find_lesions(
         Where CMB, and where iron deposits (also within the brain), may lie; (X, Y, Z).
     near
         Share of its threshold that a candidate's peak has to reach, also if it does not reach the
-        extent; at 1 there are none. No more than :data:`MOST_CANDIDATES` are kept.
+        extent; at 1 there are none.
+    most
+        Candidates that are kept, the nearest to their thresholds; None for all.
 
     Returns
     -------
@@ -138,7 +141,7 @@ def find_lesions(
         if peak >= thresholds[name]:
             found.labels[voxels] = index
             found.lesions.append(Lesion(index, name, peak))
-        elif len(found.candidates) < MOST_CANDIDATES:
+        elif most is None or len(found.candidates) < most:
             found.candidate_labels[voxels] = index
             found.candidates.append(Lesion(index, name, peak))
     return found
