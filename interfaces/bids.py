@@ -21,7 +21,7 @@ from nipype.interfaces.base import (
 from deepmir_bids.bids.output_files import DATATYPES, INPUTS_OF_RESULTS, results_of
 from deepmir_bids.bids.publishing import publish
 from deepmir_bids.bids.sidecars import complete_sidecars
-from deepmir_bids.bids.unit_of_work import Unit
+from deepmir_bids.bids.unit_of_work import Unit, unit_folder
 
 
 class _DescribeResultsInputSpec(BaseInterfaceInputSpec):
@@ -96,6 +96,7 @@ class _PublishInputSpec(_PublishPageInputSpec):
     template = traits.Str(mandatory=True)
     atlas = traits.Str(mandatory=True)
     sidecars = traits.Dict(traits.Str, traits.Dict, mandatory=True, desc='of the results')
+    review = File(exists=True, desc='of a reader, moved to the lesions of this run')
 
 
 # A file for each row of the table of results that a run makes; those of an input that a unit may
@@ -120,6 +121,10 @@ class Publish(SimpleInterface):
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         named = name_files(_files(self.inputs), self.inputs.source_file, staging)
+        if isdefined(self.inputs.review):
+            # It has its name already, which a reader may have chosen.
+            place = unit_folder(staging, self.inputs.unit) / 'anat'
+            named.append(shutil.copy(self.inputs.review, place))
         self._results['out_files'] = _publish(self.inputs, named, DATATYPES)
         return runtime
 

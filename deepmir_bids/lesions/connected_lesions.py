@@ -7,7 +7,7 @@ not how large each of them is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,9 @@ IRON_MARGIN_MM = 2.0
 NEAR = 0.5
 #: ... but no more than this many, the nearest to their thresholds: a dozen are judged in a minute.
 MOST_CANDIDATES = 12
+
+#: Two findings of a class whose centres are no further apart are one and the same.
+SAME_LESION_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def find_lesions(
     iron_mask: np.ndarray,
     near: float = 1.0,
     most: int | None = MOST_CANDIDATES,
+    judged: Mapping[str, np.ndarray] | None = None,
 ) -> FoundLesions:
     """Find the lesions of both classes in their probabilities.
 
@@ -80,6 +84,9 @@ def find_lesions(
         extent; at 1 there are none.
     most
         Candidates that are kept, the nearest to their thresholds; None for all.
+    judged
+        Class → voxels (n, 3), of any numbers, where a reader judged something: what has its centre
+        there is a candidate, too, however far it is from its threshold.
 
     Returns
     -------
@@ -136,12 +143,17 @@ def find_lesions(
         [],
         [],
     )
-    for index, i in enumerate(order, start=1):
+    for i in order:
         name, voxels, peak = components[i]
+        index = len(found.lesions) + len(found.candidates) + 1
         if peak >= thresholds[name]:
             found.labels[voxels] = index
             found.lesions.append(Lesion(index, name, peak))
-        elif most is None or len(found.candidates) < most:
+        elif (
+            most is None
+            or len(found.candidates) < most
+            or _lies_at(voxels, (judged or {}).get(name), zooms)
+        ):
             found.candidate_labels[voxels] = index
             found.candidates.append(Lesion(index, name, peak))
     return found
@@ -155,6 +167,16 @@ def class_map(labels: np.ndarray, lesions: Sequence[Lesion]) -> np.ndarray:
 def iron_area(basal_ganglia: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """Where an iron deposit may lie: a mask (X, Y, Z) of the nuclei, widened by the margin."""
     return dilate(basal_ganglia, affine, IRON_MARGIN_MM)
+
+
+def _lies_at(
+    voxels: tuple[np.ndarray, ...], places: np.ndarray | None, zooms: Sequence[float]
+) -> bool:
+    """Whether the centre of a component is one of these places."""
+    if places is None or not len(places):
+        return False
+    apart = (np.mean(voxels, axis=1) - places) * np.asarray(zooms)
+    return bool((np.linalg.norm(apart, axis=1) <= SAME_LESION_MM).any())
 
 
 def _components(own, probability, threshold, fewest):
