@@ -68,7 +68,8 @@ def _import_keras(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from deepmir_bids.training.site_calibration import POINT, calibrate_model, own_thresholds
+    from deepmir_bids.evaluation.judged_findings import POINT, own_thresholds
+    from deepmir_bids.training.site_calibration import calibrate_model
 
     done = calibrate_model(options.name, options.results, options.out, options.labels)
     inputs = done.card.sees

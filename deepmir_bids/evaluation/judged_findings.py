@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,12 +20,31 @@ from deepmir_bids.lesions.connected_lesions import (
     find_lesions,
 )
 from deepmir_bids.lesions.truth_matching import index_lesions
+from deepmir_bids.model.model_registry import OPERATING_POINTS, ModelCard
 
 if TYPE_CHECKING:
     from deepmir_bids.evaluation.truth_pairs import Case
 
+#: Where a card says what its thresholds were chosen on.
+CALIBRATION = 'calibration'
+#: The operating point that follows from the site; the others move along.
+POINT = 'balanced'
 #: With masks every finding is known that reaches this probability.
 LEAST = 0.3
+
+
+def original_thresholds(card: ModelCard) -> dict[str, dict[str, dict[str, float]]]:
+    """Thresholds before any calibration: a second one must not start from the first."""
+    known = card.training.get(CALIBRATION, {}).get('own_thresholds', card.thresholds)
+    return known or {
+        '+'.join(inputs): {point: card.thresholds_for(inputs, point) for point in OPERATING_POINTS}
+        for inputs in card.combinations
+    }
+
+
+def own_thresholds(card: ModelCard, inputs: Iterable[str]) -> dict[str, float]:
+    """Original threshold of each class at the balanced point, for a unit that has ``inputs``."""
+    return replace(card, thresholds=original_thresholds(card)).thresholds_for(inputs, POINT)
 
 
 class ReviewedUnit(NamedTuple):

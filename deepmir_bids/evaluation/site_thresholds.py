@@ -164,8 +164,8 @@ def suggest(judged: Sequence[Judged]) -> Suggestion | None:
     if not len(f1):
         return None
     best = f1 >= f1.max(axis=1, keepdims=True) - 1e-9
-    # Of several that are as good: their middle.
-    shifts = (best * counts.shifts).sum(axis=1) / best.sum(axis=1)
+    # Of several that are as good: the nearest to the model's own.
+    shifts = counts.shifts[np.where(best, np.abs(counts.shifts), np.inf).argmin(axis=1)]
     variance = max(float(shifts.var()), LESION_SD**2 / lesions)
     weight = PRIOR_SD**2 / (PRIOR_SD**2 + variance)
     tail = (1 - LEVEL) / 2
@@ -178,7 +178,7 @@ def suggest(judged: Sequence[Judged]) -> Suggestion | None:
         participants=people,
         lesions=lesions,
         false=sum(int((~one.true).sum()) for one in judged),
-        at_floor=bool(best[:, 0].mean() > 0.5),
+        at_floor=bool(best[:, 0].mean() > 0.5 and shifts.mean() < 0),
     )
 
 
@@ -219,7 +219,8 @@ class _Counts:
         lowest = np.sort(floors)[(len(floors) - 1) // 2] if len(floors) else 0.0
         excess = np.unique(np.concatenate([np.empty(0), *(one.excess for one in judged)]))
         excess = excess[excess >= lowest]
-        between = np.round((excess[1:] + excess[:-1]) / 2 / STEP) * STEP
+        # No shift is always among them: it is chosen where nothing is better.
+        between = np.r_[0.0, np.round((excess[1:] + excess[:-1]) / 2 / STEP) * STEP]
         shifts = np.unique(np.r_[lowest, between[between > lowest]]) if len(excess) else excess
         tp, fp = np.zeros((2, len(names), len(shifts)))
         unseen = np.zeros(len(names))

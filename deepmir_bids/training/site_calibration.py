@@ -16,9 +16,12 @@ import numpy as np
 from deepmir_bids import CLASSES
 from deepmir_bids.errors import UsageError
 from deepmir_bids.evaluation.judged_findings import (
-    ReviewedUnit,
+    CALIBRATION,
+    POINT,
     judged_by_masks,
     judged_in_review,
+    original_thresholds,
+    own_thresholds,
 )
 from deepmir_bids.evaluation.site_thresholds import (
     LEAST_LESIONS,
@@ -35,7 +38,6 @@ from deepmir_bids.evaluation.truth_pairs import Case, find_pairs, read_case
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.model.model_registry import (
     CARD,
-    OPERATING_POINTS,
     WEIGHTS,
     ModelCard,
     find_model,
@@ -43,11 +45,6 @@ from deepmir_bids.model.model_registry import (
     verify,
     write_card,
 )
-
-#: Where a card says what its thresholds were chosen on.
-CALIBRATION = 'calibration'
-#: The operating point that follows from the site; the others move along.
-POINT = 'balanced'
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ def calibrate_model(
 
         reviews = read_cohort(results).reviews
         check_weights(card, (unit.model_sha256 for unit in reviews), results)
-        judged = judge(reviews, card)
+        judged = [judged_in_review(unit, own_thresholds(card, unit.inputs)) for unit in reviews]
         readers = set().union(*(unit.readers for unit in reviews))
     by_class = {name: [of_unit[name] for of_unit in judged] for name in CLASSES}
     suggestions = {n: s for n, own in by_class.items() if (s := suggest(own)) is not None}
@@ -119,25 +116,6 @@ def calibrate_model(
     os.replace(out / f'{WEIGHTS}.part', out / WEIGHTS)
     write_card(new, out)
     return Calibration(new, suggestions)
-
-
-def judge(reviews: Iterable[ReviewedUnit], card: ModelCard) -> list[dict[str, Judged]]:
-    """What readers made of the findings of each class, measured from a model's thresholds."""
-    return [judged_in_review(unit, own_thresholds(card, unit.inputs)) for unit in reviews]
-
-
-def original_thresholds(card: ModelCard) -> dict[str, dict[str, dict[str, float]]]:
-    """Thresholds before any calibration: a second one must not start from the first."""
-    known = card.training.get(CALIBRATION, {}).get('own_thresholds', card.thresholds)
-    return known or {
-        '+'.join(inputs): {point: card.thresholds_for(inputs, point) for point in OPERATING_POINTS}
-        for inputs in card.combinations
-    }
-
-
-def own_thresholds(card: ModelCard, inputs: Iterable[str]) -> dict[str, float]:
-    """Original threshold of each class at the balanced point, for a unit that has ``inputs``."""
-    return replace(card, thresholds=original_thresholds(card)).thresholds_for(inputs, POINT)
 
 
 def check_weights(card: ModelCard, found: Iterable[str | None], results: Path) -> None:

@@ -74,7 +74,11 @@ def test_candidates_let_it_go_down_and_no_further_than_they_were_judged():
     assert chosen.at_floor
     # Where nobody looked below it, nothing tells to go there.
     above = [Judged(f'sub-{i}', np.array([1.0, 2.0]), np.ones(2, bool), 0.0) for i in range(5)]
-    assert suggest(above).shift >= 0
+    assert suggest(above).shift == 0
+    # Nor where it makes no difference.
+    without = [Judged(f'sub-{i}', np.array([2.0]), np.ones(1, bool), -2.0) for i in range(5)]
+    assert suggest(without)[:3] == (0, 0, 0)
+    assert not suggest(without).at_floor
 
 
 def test_what_some_judged_stands_for_the_others():
