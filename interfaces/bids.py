@@ -124,7 +124,7 @@ class Publish(SimpleInterface):
         if isdefined(self.inputs.review):
             # It has its name already, which a reader may have chosen.
             place = unit_folder(staging, self.inputs.unit) / 'anat'
-            named.append(shutil.copy(self.inputs.review, place))
+            named.append(shutil.copy(self.inputs.review, str(place)))
         self._results['out_files'] = _publish(self.inputs, named, DATATYPES)
         return runtime
 

@@ -212,9 +212,13 @@ class _Counts:
 
     @classmethod
     def of(cls, judged: Sequence[Judged]) -> _Counts:
-        names = sorted({one.participant for one in judged})
-        floors = np.array([max(one.floor for one in judged if one.participant == name)
-                           for name in names])  # fmt: skip
+        row_of = {
+            name: row for row, name in enumerate(sorted({one.participant for one in judged}))
+        }
+        floors = np.full(len(row_of), -np.inf)
+        for one in judged:
+            row = row_of[one.participant]
+            floors[row] = max(floors[row], one.floor)
         # The lowest that half of the participants were judged down to.
         lowest = np.sort(floors)[(len(floors) - 1) // 2] if len(floors) else 0.0
         excess = np.unique(np.concatenate([np.empty(0), *(one.excess for one in judged)]))
@@ -222,11 +226,11 @@ class _Counts:
         # No shift is always among them: it is chosen where nothing is better.
         between = np.r_[0.0, np.round((excess[1:] + excess[:-1]) / 2 / STEP) * STEP]
         shifts = np.unique(np.r_[lowest, between[between > lowest]]) if len(excess) else excess
-        tp, fp = np.zeros((2, len(names), len(shifts)))
-        unseen = np.zeros(len(names))
+        tp, fp = np.zeros((2, len(row_of), len(shifts)))
+        unseen = np.zeros(len(row_of))
         seen = shifts[None] >= floors[:, None] - 1e-9
         for one in judged:
-            row = names.index(one.participant)
+            row = row_of[one.participant]
             place = np.searchsorted(shifts, one.excess + 1e-9) - 1
             counted = (place >= 0) & (one.excess >= floors[row] - 1e-9)
             # A bin that reaches below a participant's floor counts as not seen: go up to the next.
