@@ -35,6 +35,9 @@ CHANGED = (
     'candidate_table',
 )  # fmt: skip
 
+#: What the sidecars of all results of the detection say of the criteria.
+CRITERIA = ('Model', 'OperatingPoint', 'Thresholds', 'ExtentThreshold', 'MinimumVolume')
+
 
 def init_refinding_wf(
     settings: Settings, unit: Unit, results: UnitResults, model: Path, card: ModelCard, run: str
@@ -151,12 +154,10 @@ def _init_publish(
             continue
         if result.name not in (*CHANGED, 'class_table'):
             setattr(publish.inputs, result.name, str(path))
-        if result.facts:
-            before = read_sidecar(path)
-            sidecars[result.name] = (
-                before | {key: detection[key] for key in before if key in detection}
-                if 'detection' in result.facts
-                else before
-            )
+        if result.name == 'lesions':
+            sidecars[result.name] = detection
+        elif result.facts:
+            now = {key: detection[key] for key in CRITERIA} if 'detection' in result.facts else {}
+            sidecars[result.name] = read_sidecar(path) | now
     publish.inputs.sidecars = sidecars
     return publish
