@@ -29,6 +29,7 @@ from deepmir_bids.bids.unit_of_work import Unit, unit_folder
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.lesions.lesion_measures import flags
 from deepmir_bids.lesions.lesion_table import columns
+from deepmir_bids.lesions.reader_review import SAVED
 
 #: Centre and spread in MNI mm of the lesions of each region.
 PLACES = {
@@ -167,6 +168,54 @@ def write_cohort(out_dir: Path, participants: int, seed: int = 0) -> None:
     keep_participants(log_dir, raw, [record.participant_id[4:] for record in records])
     (raw / 'participants.tsv').unlink()
     raw.rmdir()
+
+
+def write_site(
+    out_dir: Path,
+    participants: int,
+    *,
+    thresholds: Mapping[str, float],
+    detection: Mapping[str, Any],
+    seed: int = 0,
+    reader: str = 'AB',
+) -> None:
+    """Write the reviewed outputs of a site where false findings are many and less probable.
+
+    Each participant has two to four microbleeds of high probability, five to nine false ones of
+    lower, and an iron deposit; a reader judged all findings, and the candidates. ``thresholds``
+    are those of the run, ``detection`` what else its sidecars say.
+    """
+    rng = np.random.default_rng(seed)
+    for number in range(1, participants + 1):
+        label = f'sub-{number:02d}'
+        true, false = int(rng.integers(2, 5)), int(rng.integers(5, 10))
+        table = draw_lesions(
+            [('CMB', 'lobar', 3.0)] * (true + false) + [('iron', 'deep', 8.0)], rng
+        )
+        odds = np.r_[rng.normal(6, 1, true), rng.normal(2.5, 1, false), 4]
+        table['probability'] = (1 / (1 + np.exp(-odds))).clip(0.5, 0.9999).round(4)
+        right = np.r_[np.ones(true, bool), np.zeros(false, bool), True]
+        limit = table['class'].map(thresholds)
+        found = table['probability'] >= limit
+        near = ~found & (table['probability'] >= 0.5 * limit)
+        folder = write_unit(
+            out_dir, label, table[found], candidates=table[near],
+            detection={'Thresholds': dict(thresholds), **detection},
+        )  # fmt: skip
+        judged = pd.concat([table[found], table[near]])
+        verdicts = np.where(right[judged.index], 'accepted', 'rejected')
+        review = judged.assign(
+            verdict=verdicts,
+            reviewed_class=judged['class'].where(verdicts == 'accepted'),
+            comment=None,
+            reader=reader,
+        )
+        write_tsv(review[list(SAVED)], folder / f'{label}_desc-review_dseg.tsv')
+    write_records(
+        out_dir / 'logs' / '20260101T000000-simulated-1',
+        [Record.of(f'sub-{n:02d}', 'done') for n in range(1, participants + 1)],
+    )
+    describe_dataset(out_dir, {'raw': out_dir.parent}, citation='Made directly.\n')
 
 
 def _write_drawn_unit(out_dir: Path, unit: str, age: int, rng: np.random.Generator) -> None:

@@ -9,6 +9,8 @@ from deepmir_bids import INPUTS
 
 #: The model that is shipped.
 DEFAULT_MODEL = 'default'
+#: Its thresholds that are used.
+DEFAULT_POINT = 'balanced'
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class Settings:
     """Options of ``deepmir BIDS OUT participant|group``, under their command line names.
 
     Every path is absolute; ``model`` and ``atlas`` are a name, or the absolute path of a folder or
-    file.
+    file. ``anew`` is whether ``reports_only`` came with an option that says what a lesion is.
     """
 
     bids_dir: Path
@@ -33,7 +35,7 @@ class Settings:
     model: str = DEFAULT_MODEL
     inputs: tuple[str, ...] = INPUTS
     qsm_scale: str = 'auto'
-    operating_point: str = 'balanced'
+    operating_point: str = DEFAULT_POINT
     threshold_cmb: float | None = None
     threshold_iron: float | None = None
     min_volume: float | None = None
@@ -48,6 +50,7 @@ class Settings:
     clean_workdir: bool = False
     stop_on_first_crash: bool = False
     reports_only: bool = False
+    anew: bool = False
     dry_run: bool = False
     report: Path | None = None
     sloppy: bool = False

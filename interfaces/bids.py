@@ -22,7 +22,7 @@ from nipype.interfaces.base import (
 from deepmir_bids.bids.output_files import DATATYPES, INPUTS_OF_RESULTS, results_of
 from deepmir_bids.bids.publishing import publish
 from deepmir_bids.bids.sidecars import complete_sidecars
-from deepmir_bids.bids.unit_of_work import Unit
+from deepmir_bids.bids.unit_of_work import Unit, unit_folder
 
 #: Path, entities and sidecar.
 _Result = tuple[str, Mapping[str, str], Mapping[str, Any]]
@@ -100,6 +100,7 @@ class _PublishInputSpec(_PublishPageInputSpec):
     template = traits.Str(mandatory=True)
     atlas = traits.Str(mandatory=True)
     sidecars = traits.Dict(traits.Str, traits.Dict, mandatory=True, desc='of the results')
+    review = File(exists=True, desc='of a reader, moved to the lesions of this run')
 
 
 # A file for each row of the table of results that a run makes; those of an input that a unit may
@@ -125,6 +126,10 @@ class Publish(SimpleInterface):
         staging.mkdir()
         results = _on_own_grid(_files(self.inputs), self.inputs.source_file, Path(runtime.cwd))
         named = name_files(results, self.inputs.source_file, staging)
+        if isdefined(self.inputs.review):
+            # It has its name already, which a reader may have chosen.
+            place = unit_folder(staging, self.inputs.unit) / 'anat'
+            named.append(shutil.copy(self.inputs.review, str(place)))
         self._results['out_files'] = _publish(self.inputs, named, DATATYPES)
         return runtime
 

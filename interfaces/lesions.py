@@ -20,6 +20,7 @@ from nipype.interfaces.base import (
 from deepmir_bids import CLASSES
 from deepmir_bids.imaging.large_volumes import slabwise
 from deepmir_bids.imaging.read_image import read_on_grid
+from deepmir_bids.imaging.voxel_order import load_in_canonical_order
 from deepmir_bids.interfaces.imaging import save_like
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 
@@ -30,6 +31,7 @@ class _FindLesionsInputSpec(BaseInterfaceInputSpec):
     brain_mask = File(exists=True, mandatory=True)
     iron_area = File(exists=True, mandatory=True, desc='where an iron deposit may lie')
     criteria = traits.Instance(DetectionCriteria, mandatory=True)
+    review = File(exists=True, desc='of a reader, whose lesions stay at least candidates')
 
 
 class _FindLesionsOutputSpec(TraitedSpec):
@@ -49,8 +51,12 @@ class FindLesions(SimpleInterface):
 
     def _run_interface(self, runtime):
         from deepmir_bids.lesions.connected_lesions import NEAR, class_map, find_lesions
+        from deepmir_bids.lesions.review_transfer import judged_places
 
-        grid = nib.load(self.inputs.cmb)
+        grid = load_in_canonical_order(self.inputs.cmb)
+        judged = {}
+        if isdefined(self.inputs.review):
+            judged = judged_places(Path(self.inputs.review), grid.affine)
         found = find_lesions(
             np.stack([read_on_grid(getattr(self.inputs, name.lower()), grid) for name in CLASSES]),
             self.inputs.criteria,
@@ -58,6 +64,7 @@ class FindLesions(SimpleInterface):
             brain_mask=read_on_grid(self.inputs.brain_mask, grid) > 0,
             iron_mask=read_on_grid(self.inputs.iron_area, grid) > 0,
             near=NEAR,
+            judged=judged,
         )
         classes = class_map(found.labels, found.lesions)
         images = {
@@ -136,4 +143,31 @@ class MeasureLesions(SimpleInterface):
         for name, rows in (('lesion_table', counted), ('candidate_table', ~counted)):
             path = Path(runtime.cwd) / f'{name}.tsv'
             self._results[name] = str(write_tsv(table[rows], path))
+        return runtime
+
+
+class _TransferReviewInputSpec(BaseInterfaceInputSpec):
+    review = File(exists=True, mandatory=True, desc='of the lesions of an earlier run')
+    lesion_table = File(exists=True, mandatory=True)
+    candidate_table = File(exists=True, mandatory=True)
+
+
+class _TransferReviewOutputSpec(TraitedSpec):
+    review = File(exists=True, desc='of these lesions')
+
+
+class TransferReview(SimpleInterface):
+    """Give a reader's verdicts to the same lesions of another run."""
+
+    input_spec = _TransferReviewInputSpec
+    output_spec = _TransferReviewOutputSpec
+
+    def _run_interface(self, runtime):
+        from deepmir_bids.lesions.review_transfer import transfer_review
+
+        tables = [Path(self.inputs.lesion_table), Path(self.inputs.candidate_table)]
+        review = Path(self.inputs.review)
+        path = Path(runtime.cwd) / review.name
+        path.write_text(transfer_review(review, tables), encoding='utf-8')
+        self._results['review'] = str(path)
         return runtime

@@ -20,7 +20,7 @@ from deepmir_bids.bids.output_files import PIECES
 from deepmir_bids.bids.tsv import read_tsv
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.imaging.read_image import read_on_grid
-from deepmir_bids.imaging.voxel_order import in_canonical_order
+from deepmir_bids.imaging.voxel_order import load_in_canonical_order
 
 #: Outline of the brain mask.
 BRAIN_COLOUR = '#00c7ff'
@@ -81,7 +81,7 @@ def _plot(inputs, image: str, runtime) -> str:
     """Draw an image with the outlines that are asked for; return the picture's path."""
     from deepmir_bids.reports.slice_mosaic import plot_slices
 
-    background = _load(image)
+    background = load_in_canonical_order(image)
     brain = read_on_grid(inputs.brain_mask, background) > 0
     masks, box = {BRAIN_COLOUR: brain}, brain
     if isdefined(inputs.structures):
@@ -122,7 +122,7 @@ class BlendPiece(SimpleInterface):
         pictures = []
         for name in ('swi', 't2w'):
             picture = Path(runtime.cwd) / f'{name}.png'
-            image = _load(getattr(self.inputs, name))
+            image = load_in_canonical_order(getattr(self.inputs, name))
             plot_slices(image, read_on_grid(self.inputs.brain_mask, image) > 0, picture)
             pictures.append(data_uri(picture.read_bytes(), 'image/png'))
         piece = render('blend.html.j2', first='SWI', second='T2w', pictures=pictures)
@@ -266,14 +266,6 @@ class AssemblePage(SimpleInterface):
         self._results['page'] = str(page)
         self._results['figures'] = [path for path in named if path.endswith('.png')]
         return runtime
-
-
-def _load(path: str) -> nib.Nifti1Image:
-    """Image in canonical order, which a run's images have and its results do not."""
-    image = nib.load(path)
-    canonical = in_canonical_order(np.asanyarray(image.dataobj), image.affine)
-    canonical.set_filename(path)
-    return canonical
 
 
 def _read_lesions(inputs):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from nipype.interfaces import utility as niu
@@ -17,15 +18,23 @@ from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.step_memory import step_memory
 
+#: How the description of the detection begins and ends.
+FIRST_WORDS = 'A U-Net (model'
+LAST_WORDS = 'It has not been validated for clinical use.'
+
 
 def init_detection_wf(
     settings: Settings,
     unit: Unit,
     model: Path,
     card: ModelCard,
+    probabilities: Mapping[str, Path] | None = None,
     name: str = 'detection_wf',
 ) -> pe.Workflow:
     """Run the network and turn its probabilities into masks and tables.
+
+    With the ``probabilities`` of an earlier run (class → image) the network is not run. Findings
+    that ``review`` judges are kept then, if only as candidates.
 
     Inputs
     ------
@@ -33,6 +42,8 @@ def init_detection_wf(
         As :func:`deepmir_bids.workflows.anatomical.init_anatomical_wf` gives them.
     criteria
         What counts as a lesion, given the images that could be used.
+    review
+        A reader's, of the earlier run; it need not be given.
 
     Outputs
     -------
@@ -58,6 +69,7 @@ def init_detection_wf(
                 'iron_area',
                 'from_template',
                 'criteria',
+                'review',
             ]
         ),
         name='inputnode',
@@ -79,26 +91,19 @@ def init_detection_wf(
         name='outputnode',
     )
     memory = step_memory(unit)
-    predict = pe.Node(
-        Predict(
-            model=str(model),
-            fingerprint=card.fingerprint,
-            mirror=not settings.sloppy,
-            device=settings.device,
-            num_threads=settings.omp_nthreads,
-        ),
-        name='predict',
-        n_procs=settings.omp_nthreads,
-        mem_gb=memory['predict'],
+    predict = (
+        _predict(settings, model, card, memory['predict'])
+        if probabilities is None
+        else _recall(probabilities)
     )
     find = pe.Node(FindLesions(), name='find', mem_gb=memory['find'])
     measure = pe.Node(MeasureLesions(), name='measure', mem_gb=memory['measure'])
     workflow.connect([
-        (inputnode, predict, [('measured_swi', 'swi'), ('brain_mask', 'brain_mask')]),
         (inputnode, find, [
             ('brain_mask', 'brain_mask'),
             ('iron_area', 'iron_area'),
             ('criteria', 'criteria'),
+            ('review', 'review'),
         ]),
         (inputnode, measure, [
             ('swi', 'swi'),
@@ -126,14 +131,40 @@ def init_detection_wf(
             ('candidate_table', 'candidate_table'),
         ]),
     ])  # fmt: skip
-    if unit.t2w:
-        workflow.connect([(inputnode, predict, [('t2w', 't2w')])])
     if unit.qsm:
+        workflow.connect([(inputnode, measure, [('qsm', 'qsm')])])
+    if probabilities is None:
         workflow.connect([
-            (inputnode, predict, [('qsm', 'qsm')]),
-            (inputnode, measure, [('qsm', 'qsm')]),
+            (inputnode, predict, [
+                ('measured_swi', 'swi'),
+                ('brain_mask', 'brain_mask'),
+                *((name, name) for name in ('qsm', 't2w') if getattr(unit, name)),
+            ]),
         ])  # fmt: skip
     return workflow
+
+
+def _predict(settings: Settings, model: Path, card: ModelCard, memory_gb: float) -> pe.Node:
+    return pe.Node(
+        Predict(
+            model=str(model),
+            fingerprint=card.fingerprint,
+            mirror=not settings.sloppy,
+            device=settings.device,
+            num_threads=settings.omp_nthreads,
+        ),
+        name='predict',
+        n_procs=settings.omp_nthreads,
+        mem_gb=memory_gb,
+    )
+
+
+def _recall(probabilities: Mapping[str, Path]) -> pe.Node:
+    """Stand for the network with what it said before."""
+    recall = pe.Node(niu.IdentityInterface(fields=['cmb', 'iron']), name='recall')
+    for name, path in probabilities.items():
+        setattr(recall.inputs, name.lower(), str(path))
+    return recall
 
 
 def describe_detection(used: Collection[str], card: ModelCard, criteria: DetectionCriteria) -> str:
@@ -141,12 +172,21 @@ def describe_detection(used: Collection[str], card: ModelCard, criteria: Detecti
     shown = {'swi': 'SWI', 'qsm': 'QSM', 't2w': 'T2w'}
     inputs = ', '.join(shown[name] for name in used if name in card.sees)
     thresholds = ' and '.join(f'{value:g} for {key}' for key, value in criteria.thresholds.items())
+    chosen = card.training.get('calibration')
+    site = (
+        f' Thresholds were chosen on {len(chosen["participants"])} participants.' if chosen else ''
+    )
     return f"""
-A U-Net (model {card.name}, sha256 {card.sha256[:12]}) gave the probability of each class in every
+{FIRST_WORDS} {card.name}, sha256 {card.sha256[:12]}) gave the probability of each class in every
 voxel from {inputs}. Connected components whose peak reached the threshold ({thresholds}; the
 {criteria.operating_point} operating point of the model, unless set otherwise) were kept, outlined
 at a probability of {criteria.extent:g}; iron deposits only within {IRON_MARGIN_MM:g} mm of
 caudate, putamen and pallidum. The network was trained on
-{card.training.get('data', 'data that its card does not name')}. It has not been validated for
-clinical use.
+{card.training.get('data', 'data that its card does not name')}.{site} {LAST_WORDS}
 """
+
+
+def describe_detection_anew(description: str, said: str) -> str:
+    """Put another description of the detection into a text that has one."""
+    pattern = rf'{FIRST_WORDS} .*?{LAST_WORDS}'.replace(' ', r'\s+').replace('(', r'\(')
+    return re.sub(pattern, lambda _: said.strip(), description, count=1, flags=re.DOTALL)

@@ -74,7 +74,42 @@
     if (first) place.on('plotly_click', (event) => open(event.points[0].pointIndex));
   }
 
+  // Thresholds lie near 1, so the axis has their log odds.
+  const odds = (p) => Math.log(p / (1 - p));
+  const TICKS = [0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999];
+
+  function drawCurve(place, curve) {
+    const x = curve.threshold.map(odds);
+    const colours = { precision: colour('cmb'), sensitivity: colour('accent') };
+    const traces = Object.entries(colours).flatMap(([name, ink]) => [
+      { type: 'scatter', mode: 'lines', x, y: curve[`${name}_low`], line: { width: 0 }, hoverinfo: 'skip', showlegend: false },
+      { type: 'scatter', mode: 'lines', x, y: curve[`${name}_high`], line: { width: 0 }, fill: 'tonexty', fillcolor: `${ink}30`, hoverinfo: 'skip', showlegend: false },
+      {
+        type: 'scatter', mode: 'lines', name, x, y: curve[name], line: { color: ink, width: 2 },
+        text: curve.threshold, hovertemplate: `%{text}: ${name} %{y:.2f}<extra></extra>`,
+      },
+    ]);
+    traces.push({
+      type: 'scatter', mode: 'lines', name: 'F1', x, y: curve.F1, text: curve.threshold,
+      line: { color: colour('text'), width: 1, dash: 'dot' }, hovertemplate: '%{text}: F1 %{y:.2f}<extra></extra>',
+    });
+    const points = Object.entries(curve.points);
+    Plotly.react(place, traces, layout({
+      showlegend: true, hovermode: 'closest',
+      shapes: points.map(([name, p]) => ({
+        type: 'line', yref: 'paper', y0: 0, y1: 1, x0: odds(p), x1: odds(p),
+        line: { color: colour('text'), width: 1.5, dash: name === 'present' ? 'dash' : 'solid' },
+      })),
+      annotations: points.map(([name, p], i) => ({
+        x: odds(p), y: i ? 0.12 : 0.02, yref: 'paper', yanchor: 'bottom', showarrow: false, text: name, bgcolor: colour('page'),
+      })),
+      xaxis: { title: { text: 'threshold' }, tickvals: TICKS.map(odds), ticktext: TICKS.map(String) },
+      yaxis: { range: [0, 1.02] },
+    }), { displayModeBar: false, responsive: true });
+  }
+
   const drawings = new Map();
+  for (const curve of data.curves) drawings.set(curve.id, (place) => drawCurve(place, curve));
   for (const chart of data.charts) drawings.set(chart.id, (place) => drawBars(place, chart));
   for (const measure of data.measures) {
     drawings.set(`measure-${measure.name}`, (place) => drawPoints(place, measure));

@@ -5,12 +5,14 @@
   const data = JSON.parse(document.getElementById('review-data').textContent);
   const key = `deepmir ${data.unit} ${data.fingerprint}`;
   const cards = [...document.querySelectorAll('article.lesion')];
+  const reader = document.getElementById('reader');
   const state = restore();
 
   function restore() {
     const before = Object.fromEntries(data.review.map((row) => [row.index, {
       choice: row.verdict === 'relabelled' ? row.reviewed_class : row.verdict,
       comment: row.comment || '',
+      reader: row.reader || '',
     }]));
     try {
       return JSON.parse(localStorage.getItem(key)) || before;
@@ -35,6 +37,7 @@
   function judge(index, choice) {
     const row = data.rows.find((one) => one.index === index);
     entry(index).choice = choice === row.class ? 'accepted' : choice;
+    entry(index).reader = reader.value.trim();
     remember();
     show();
   }
@@ -58,8 +61,10 @@
     }
     const counted = data.rows.slice(0, data.counted);
     const judged = counted.filter((row) => state[row.index]?.choice).length;
+    const candidates = data.rows.slice(data.counted);
+    const further = candidates.filter((row) => state[row.index]?.choice).length;
     document.getElementById('review-progress').textContent =
-      `${judged} of ${data.counted} lesions judged`;
+      `${judged} of ${data.counted} lesions judged, ${further} of ${candidates.length} candidates`;
   }
 
   // The words of the table: see data/review_columns.json.
@@ -72,10 +77,12 @@
   }
 
   function table() {
-    const lines = [['index', 'name', 'class', 'verdict', 'reviewed_class', 'comment', 'x', 'y', 'z']];
+    const plain = (text) => (text || '').replace(/\s+/g, ' ').trim() || 'n/a';
+    const lines = [data.columns];
     for (const row of data.rows) {
-      const text = (state[row.index]?.comment || '').replace(/\s+/g, ' ').trim() || 'n/a';
-      lines.push([row.index, row.name, row.class, ...verdict(row), text, row.x, row.y, row.z]);
+      const { comment: text, reader: who } = state[row.index] || {};
+      lines.push([row.index, row.name, row.class, ...verdict(row), plain(text),
+        row.x, row.y, row.z, state[row.index]?.choice ? plain(who) : 'n/a']);
     }
     return lines.map((line) => line.join('\t') + '\n').join('');
   }
@@ -144,6 +151,19 @@
       document.dispatchEvent(new CustomEvent('deepmir-show', { detail: { index, mm: [x, y, z] } }));
     });
   }
+  // Readers keep their name, on every page of theirs.
+  try {
+    reader.value = localStorage.getItem('deepmir reader') || '';
+  } catch {
+    // storage may be forbidden for local files
+  }
+  reader.addEventListener('input', () => {
+    try {
+      localStorage.setItem('deepmir reader', reader.value);
+    } catch {
+      // it is told anew on each page
+    }
+  });
   document.addEventListener('keydown', press);
   document.getElementById('review-save').addEventListener('click', save);
   document.getElementById('review-file').textContent = data.file;

@@ -13,12 +13,14 @@ from deepmir_bids.cli.deepmir_options import parser
 from deepmir_bids.errors import InputError, UsageError, is_full, no_room
 from deepmir_bids.running.nameless_user import with_home_and_name
 from deepmir_bids.running.stopping import StopOnSignal, Stopped
-from deepmir_bids.settings import Settings
+from deepmir_bids.settings import DEFAULT_MODEL, DEFAULT_POINT, Settings
 
 #: Options that have a meaning at the group level; of these, the last two at no other.
 AT_GROUP_LEVEL = (
     'bids_dir', 'out_dir', 'analysis_level', 'dry_run', 'verbose', 'by', 'allow_mixed',
 )  # fmt: skip
+#: Options that say what counts as a lesion.
+CRITERIA = ('model', 'operating_point', 'threshold_cmb', 'threshold_iron', 'min_volume')
 #: Options that would make a reader believe that the group level did something that it does not.
 MISLEADING = ('participant_label', 'session_label')
 
@@ -93,13 +95,17 @@ def _as_option(name: str) -> str:
 
 def to_settings(options: argparse.Namespace) -> Settings:
     """Turn parsed options into the settings of a run."""
-    values = {field.name: getattr(options, field.name) for field in fields(Settings)}
+    values = {f.name: getattr(options, f.name) for f in fields(Settings) if f.name != 'anew'}
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     nprocs = options.nprocs or _plugin_processes(options) or len(os.sched_getaffinity(0))
     values |= {
         'inputs': tuple(name for name in INPUTS if name == 'swi' or name in options.inputs),
         'nprocs': nprocs,
         'omp_nthreads': min(options.omp_nthreads or min(nprocs, 8), nprocs),
+        'model': options.model or DEFAULT_MODEL,
+        'operating_point': options.operating_point or DEFAULT_POINT,
+        'anew': options.reports_only
+        and any(getattr(options, name) is not None for name in CRITERIA),
     }
     return Settings(**values)
 

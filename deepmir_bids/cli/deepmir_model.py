@@ -1,4 +1,4 @@
-"""``deepmir-model``: list, show, check and import the models that ``deepmir --model`` can use."""
+"""``deepmir-model``: list, show, check, import and calibrate models for ``deepmir --model``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deepmir_bids import CLASSES, INPUTS
+from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.model.model_registry import (
     CARD,
     ModelError,
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         return options.run(options)
-    except ModelError as error:
+    except (UsageError, InputError) as error:
         print(f'deepmir-model: {error}', file=sys.stderr)
         return 2
 
@@ -66,6 +67,30 @@ def _import_keras(options: argparse.Namespace) -> int:
     return 0
 
 
+def _calibrate(options: argparse.Namespace) -> int:
+    from deepmir_bids.evaluation.judged_findings import POINT, own_thresholds
+    from deepmir_bids.training.site_calibration import calibrate_model
+
+    done = calibrate_model(options.name, options.results, options.out, options.labels)
+    inputs = done.card.sees
+    before = own_thresholds(done.card, inputs)
+    after = done.card.thresholds_for(inputs, POINT)
+    for name in CLASSES:
+        chosen = done.suggestions.get(name)
+        print(
+            f'{name}: {POINT} threshold {before[name]:g} → {after[name]:g} '
+            f'({chosen.lesions} lesions and {chosen.false} false findings '
+            f'of {chosen.participants} participants)'
+            if chosen
+            else f'{name}: {POINT} threshold {after[name]:g} as before: too few lesions'
+        )
+    print(
+        f'{options.out}: the weights of "{options.name}" with these thresholds; '
+        f'deepmir --reports-only --model {options.out} applies them to what is there.'
+    )
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='deepmir-model', description=__doc__)
     actions = parser.add_subparsers(required=True, metavar='ACTION')
@@ -97,6 +122,24 @@ def _parser() -> argparse.ArgumentParser:
         choices=CLASSES,
         default=(),
         help='what the head finds, in order, background aside (default: CMB iron, if it has two)',
+    )
+    action = actions.add_parser(
+        'calibrate', help="choose a model's thresholds on a site's reviewed participants"
+    )
+    action.set_defaults(run=_calibrate)
+    action.add_argument('name', help=f'the model that made the results: {name_help}')
+    action.add_argument(
+        'results', type=Path, help='an output folder of deepmir with the reviews of a reader'
+    )
+    action.add_argument(
+        '--out', type=Path, required=True, metavar='MODEL', help='folder of the new model'
+    )
+    action.add_argument(
+        '--labels',
+        type=Path,
+        metavar='DIR',
+        help='use these class maps (*_desc-<any>_dseg.nii.gz: 1 microbleed, 2 iron deposit) '
+        'instead of reviews, and choose the outline, too',
     )
     return parser
 

@@ -17,7 +17,7 @@ from deepmir_bids.cli.option_types import (
     probability,
 )
 from deepmir_bids.imaging.qsm_units import QSM_SCALES
-from deepmir_bids.settings import DEFAULT_MODEL
+from deepmir_bids.settings import DEFAULT_MODEL, DEFAULT_POINT
 
 DESCRIPTION = """\
 Find cerebral microbleeds (CMB) and non-haemorrhagic iron deposits of the basal ganglia in SWI,
@@ -108,15 +108,13 @@ def _add_detection_options(group) -> None:
     add(
         '--model',
         type=model_name,
-        default=DEFAULT_MODEL,
         metavar='NAME|DIR',
-        help='a shipped model or a folder',
+        help=f'a shipped model or a folder (default: {DEFAULT_MODEL})',
     )
     add(
         '--operating-point',
         choices=['sensitive', 'balanced', 'precise'],
-        default='balanced',
-        help='thresholds of the model (default: balanced)',
+        help=f'thresholds of the model (default: {DEFAULT_POINT})',
     )
     add('--threshold-cmb', type=probability, metavar='P', help='instead of the model’s own')
     add('--threshold-iron', type=probability, metavar='P', help='instead of the model’s own')
@@ -174,7 +172,12 @@ def _add_run_options(group) -> None:
         help='Nipype plugin and its arguments, as YAML',
     )
     add('--stop-on-first-crash', action='store_true', help='end the run with the first failure')
-    add('--reports-only', action='store_true', help='make the reports again, nothing else')
+    add(
+        '--reports-only',
+        action='store_true',
+        help='make the reports again, nothing else; with another threshold, operating point or '
+        'model of the same weights also masks and tables, from the stored probabilities',
+    )
     add('--dry-run', action='store_true', help='read and judge all inputs; run nothing')
     add(
         '--report', type=absolute_path, metavar='TSV', help='with --dry-run: a table of the inputs'

@@ -22,6 +22,7 @@ from deepmir_bids.group.participant_rows import (
 )
 from deepmir_bids.group.prevalence import summary_table
 from deepmir_bids.group.read_cohort import Cohort
+from deepmir_bids.group.site_review import SiteReview
 from deepmir_bids.lesions.lesion_table import REVIEWED
 from deepmir_bids.lesions.lesion_table import columns as lesion_columns
 
@@ -43,9 +44,10 @@ class Group:
     summary: pd.DataFrame
     qc: pd.DataFrame
     mixtures: list[str]
+    site: SiteReview | None = None
 
 
-def make_tables(cohort: Cohort, by: Sequence[str] = ()) -> Group:
+def make_tables(cohort: Cohort, by: Sequence[str] = (), site: SiteReview | None = None) -> Group:
     """Make every table; ``by`` as for :func:`deepmir_bids.group.prevalence.summary_table`."""
     summary = summary_table(cohort, by)
     units = units_with_counts(cohort)
@@ -58,6 +60,7 @@ def make_tables(cohort: Cohort, by: Sequence[str] = ()) -> Group:
         summary=summary,
         qc=qc_table(cohort.units),
         mixtures=find_mixtures(cohort.units),
+        site=site,
     )
 
 
@@ -73,6 +76,7 @@ def describe_columns(group: Group) -> dict[str, dict[str, Any]]:
         'lesions': {**units, **review, **lesion_columns(), **known['lesions']},
         'summary': known['summary'],
         'qc': {**units, **known['qc']},
+        'thresholds': known['thresholds'],
     }
     tables = {
         'participants': group.participants,
@@ -80,6 +84,8 @@ def describe_columns(group: Group) -> dict[str, dict[str, Any]]:
         'summary': group.summary,
         'qc': group.qc,
     }
+    if group.site:
+        tables['thresholds'] = group.site.table
     if group.sessions:
         tables['sessions'] = next(iter(group.sessions.values()))
     return {

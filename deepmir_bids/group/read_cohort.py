@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from deepmir_bids.bids.finished_results import atlas_of, read_sidecar
 from deepmir_bids.bids.run_records import RawParticipants, read_participants
 from deepmir_bids.bids.tsv import MISSING, as_number, read_rows
 from deepmir_bids.errors import InputError
+from deepmir_bids.evaluation.judged_findings import ReviewedUnit
 from deepmir_bids.group.finished_units import KnownUnit, known_units
 from deepmir_bids.lesions.lesion_table import as_table
 from deepmir_bids.lesions.reader_review import ReviewProgress, reviewed_rows
@@ -46,11 +47,12 @@ class Cohort:
     units: pd.DataFrame
     lesions: pd.DataFrame
     raw: RawParticipants
+    reviews: list[ReviewedUnit] = field(default_factory=list)
 
 
 def read_cohort(out_dir: Path) -> Cohort:
     """Read the cohort of an output folder; a unit whose files are damaged counts as failed."""
-    units, lesions = [], []
+    units, lesions, reviews = [], [], []
     for unit in known_units(out_dir):
         row = {
             'label': unit.record.label,
@@ -63,8 +65,13 @@ def read_cohort(out_dir: Path) -> Cohort:
             try:
                 facts, own = _read_unit(unit)
                 marks = {name: (row | facts)[name] for name in ADDED}
-                lesions += [marks | lesion for lesion in own]
+                # A candidate that no reader took for a lesion is nobody's lesion.
+                lesions += [
+                    marks | lesion for lesion in own
+                    if lesion['found_as'] == 'lesion' or lesion['final_class']
+                ]  # fmt: skip
                 row |= facts
+                reviews += _reviewed(row, own)
             except InputError as error:
                 # Whatever is wrong with its files, the cohort goes on without it, and says so.
                 why = f'its results cannot be read: {str(error).rstrip(".")}'
@@ -74,11 +81,29 @@ def read_cohort(out_dir: Path) -> Cohort:
         pd.DataFrame(units, columns=list(UNIT)),
         as_table(lesions, before=ADDED),
         read_participants(out_dir),
+        reviews,
     )
 
 
+def _reviewed(unit: dict[str, Any], rows: list[dict[str, Any]]) -> list[ReviewedUnit]:
+    """The review of a unit, in a list, if there is one and it is complete."""
+    thresholds = {name: unit[f'threshold_{name.lower()}'] for name in CLASSES}
+    judged = any(row['verdict'] for row in rows) and unit['review_status'] == 'complete'
+    if not judged or not unit['inputs_used'] or None in thresholds.values():
+        return []
+    return [
+        ReviewedUnit(
+            unit['participant_id'],
+            tuple(unit['inputs_used'].split('+')),
+            thresholds,
+            unit['model_sha256'] or '',
+            rows,
+        )
+    ]
+
+
 def _read_unit(unit: KnownUnit) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Facts and lesions of a finished unit."""
+    """Facts, lesions and candidates of a finished unit."""
     detection = read_sidecar(unit.files['lesions'])
     anatomy = read_sidecar(unit.files['brain_mask'])
     rows, problem = _lesions(unit.files)
@@ -95,8 +120,7 @@ def _read_unit(unit: KnownUnit) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         'review_status': 'unusable' if problem else progress.status,
         'review_problem': problem,
     }
-    # A candidate that no reader took for a lesion is nobody's lesion.
-    return facts, [row for row in rows if row['found_as'] == 'lesion' or row['final_class']]
+    return facts, rows
 
 
 def _lesions(files: dict[str, Path]) -> tuple[list[dict[str, Any]], str | None]:

@@ -30,6 +30,8 @@ def write_group(group: Group, out_dir: Path) -> None:
         'summary': ('group_summary', group.summary),
         'qc': ('group_qc', group.qc),
     }
+    if group.site and len(group.site.table):
+        tables['thresholds'] = ('group_thresholds', group.site.table)
     for name, (stem, table) in tables.items():
         write_whole(out_dir / f'{stem}.tsv', as_tsv(table))
         write_whole(out_dir / f'{stem}.json', _as_json(columns[name]))

@@ -8,6 +8,7 @@ of storing it, and results are turned back as they are published.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +43,16 @@ def in_canonical_order(data: np.ndarray, affine: np.ndarray) -> nib.Nifti1Image:
     turned = nib.as_closest_canonical(nib.Nifti1Image(data, affine))
     # Sums go along the memory, so that has to be in order as well.
     return plain_image(np.asfortranarray(turned.dataobj), _rounded(turned.affine, turned.shape))
+
+
+def load_in_canonical_order(path: str | Path) -> nib.Nifti1Image:
+    """An image that a run is computing, which is in order, or a result of it, which is not."""
+    import nibabel as nib
+
+    image = nib.load(path)
+    canonical = in_canonical_order(np.asanyarray(image.dataobj), image.affine)
+    canonical.set_filename(path)
+    return canonical
 
 
 def turned_to(image: nib.Nifti1Image, affine: np.ndarray) -> nib.Nifti1Image:

@@ -23,8 +23,11 @@ NEIGHBOURHOOD = np.ones((3, 3, 3), dtype=bool)
 IRON_MARGIN_MM = 2.0
 #: What reaches this share of its threshold is shown to a reader as a candidate, ...
 NEAR = 0.5
-#: ... but no more than this many, the nearest to their thresholds.
-MOST_CANDIDATES = 20
+#: ... but no more than this many, the nearest to their thresholds: a dozen are judged in a minute.
+MOST_CANDIDATES = 12
+
+#: Two findings of a class whose centres are no further apart are one and the same.
+SAME_LESION_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ def find_lesions(
     brain_mask: np.ndarray,
     iron_mask: np.ndarray,
     near: float = 1.0,
+    most: int | None = MOST_CANDIDATES,
+    judged: Mapping[str, np.ndarray] | None = None,
 ) -> FoundLesions:
     """Find the lesions of both classes in their probabilities.
 
@@ -77,7 +82,12 @@ def find_lesions(
         Where CMB, and where iron deposits (also within the brain), may lie; (X, Y, Z).
     near
         Share of its threshold that a candidate's peak has to reach, also if it does not reach the
-        extent; at 1 there are none. No more than :data:`MOST_CANDIDATES` are kept.
+        extent; at 1 there are none.
+    most
+        Candidates that are kept, the nearest to their thresholds; None for all.
+    judged
+        Class → voxels (n, 3), of any numbers, where a reader judged something: what has its centre
+        there is a candidate, too, however far it is from its threshold.
 
     Returns
     -------
@@ -125,12 +135,19 @@ def find_lesions(
     reached = [peak / thresholds[name] for name, _, peak in components]
     # Sorting is stable: the lesions stay as they are, before the candidates.
     order = sorted(range(len(components)), key=lambda i: -min(reached[i], 1.0))
-    for index, i in enumerate(order, start=1):
+    corner = [side.start for side in box]
+    places = {name: voxels - np.array(corner) for name, voxels in (judged or {}).items()}
+    for i in order:
         name, voxels, peak = components[i]
+        index = len(found.lesions) + len(found.candidates) + 1
         if peak >= thresholds[name]:
             labels[voxels] = index
             found.lesions.append(Lesion(index, name, peak))
-        elif len(found.candidates) < MOST_CANDIDATES:
+        elif (
+            most is None
+            or len(found.candidates) < most
+            or _lies_at(voxels, places.get(name), zooms)
+        ):
             candidate_labels[voxels] = index
             found.candidates.append(Lesion(index, name, peak))
     return found
@@ -177,6 +194,16 @@ def _all_components(
             faint = _components(low, probability, least, fewest)
             components += [(name, *c) for c in faint if c[1] < outline[name]]
     return components
+
+
+def _lies_at(
+    voxels: tuple[np.ndarray, ...], places: np.ndarray | None, zooms: Sequence[float]
+) -> bool:
+    """Whether the centre of a component is one of these places."""
+    if places is None or not len(places):
+        return False
+    apart = (np.mean(voxels, axis=1) - places) * np.asarray(zooms)
+    return bool((np.linalg.norm(apart, axis=1) <= SAME_LESION_MM).any())
 
 
 def _components(own, probability, threshold, fewest):

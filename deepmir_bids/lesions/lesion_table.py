@@ -21,7 +21,7 @@ TEXT = ('name', 'class', 'structure', 'region', 'flags')
 NEEDED = ('index', 'name', 'class', 'x', 'y', 'z')
 #: What a review adds to a row: which table it comes from, the reader's words, and what it counts
 #: as in the end (missing for what is no lesion).
-REVIEWED = ('found_as', 'verdict', 'reviewed_class', 'comment', 'final_class')
+REVIEWED = ('found_as', 'verdict', 'reviewed_class', 'comment', 'reader', 'final_class')
 
 
 @cache

@@ -14,11 +14,15 @@ from deepmir_bids.bids.tsv import MISSING, read_rows
 from deepmir_bids.errors import InputError
 from deepmir_bids.lesions.lesion_table import as_table, read_lesions
 
+#: Columns of a review in every version, and those that pages save today.
 COLUMNS = ('index', 'name', 'class', 'verdict', 'reviewed_class', 'comment', 'x', 'y', 'z')
+SAVED = (*COLUMNS, 'reader')
 VERDICTS = ('accepted', 'rejected', 'relabelled')
 #: What a reader may call it, in the order of the page's keys; only the classes of
 #: :data:`deepmir_bids.CLASSES` are lesions.
 REVIEWED_CLASSES = (*CLASSES, 'vein', 'calcification', 'other')
+#: What a reader says of a lesion, and who it is.
+WORDS = ('verdict', 'reviewed_class', 'comment', 'reader')
 #: A lesion that lies further away than this is not the one that was looked at.
 SAME_PLACE_MM = 0.1
 
@@ -80,7 +84,7 @@ def reviewed_rows(files: Mapping[str, Path]) -> list[dict[str, Any]]:
     ]
     verdicts = _read_verdicts(files['review'], rows) if 'review' in files else [{}] * len(rows)
     for row, words in zip(rows, verdicts, strict=True):
-        row |= dict.fromkeys(('verdict', 'reviewed_class', 'comment')) | words
+        row |= dict.fromkeys(WORDS) | words
         row['final_class'] = _final_class(row)
     return rows
 
@@ -123,7 +127,7 @@ def _final_class(row: Mapping[str, Any]) -> str | None:
 def _read_verdicts(
     path: Path, lesions: Sequence[Mapping[str, str]]
 ) -> list[dict[str, str | None]]:
-    """Verdict, class and comment of each lesion, if the review is one of these lesions."""
+    """What was said of each lesion, by whom, if the review is one of these lesions."""
     rows = read_rows(path, COLUMNS, ANEW)
     if len(rows) != len(lesions):
         raise InputError(
@@ -140,10 +144,7 @@ def _check(path: Path, row: Mapping[str, str], lesion: Mapping[str, str]) -> dic
             f'{path}: the row of {row["name"]} (index {row["index"]}) is about another lesion '
             f'than number {lesion["index"]} of this run: {ANEW}.'
         )
-    words = {
-        name: None if row[name] in (MISSING, '') else row[name]
-        for name in ('verdict', 'reviewed_class', 'comment')
-    }
+    words = {name: None if row.get(name, '') in (MISSING, '') else row[name] for name in WORDS}
     verdict, reviewed_class = words['verdict'], words['reviewed_class']
     allowed: dict[str | None, tuple[str | None, ...]] = {
         None: (None,),

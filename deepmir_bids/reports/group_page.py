@@ -22,6 +22,7 @@ from deepmir_bids.group.prevalence import raw_column, summarise
 from deepmir_bids.reports.glass_brain import VIEWS, plot_glass_brain
 from deepmir_bids.reports.html_pieces import data_uri, render, web_text
 from deepmir_bids.reports.participant_page import head
+from deepmir_bids.reports.threshold_curves import threshold_curves
 from deepmir_bids.reports.unit_summary import CAUTION
 
 #: Numbers of lesions a participant, as the distribution shows them: name, least and most.
@@ -70,6 +71,7 @@ def group_page(group: Group, pages: set[str]) -> str:
     sources = SOURCES if group.lesions['verdict'].notna().any() else SOURCES[:1]
     charts = [*_distributions(group, sources), *_prevalences(group, sources)]
     measures = _measures(group.qc)
+    curves = list(threshold_curves(group.site)) if group.site else []
     left_out = units[units['status'] != 'done']
     return render(
         'group.html.j2',
@@ -85,6 +87,8 @@ def group_page(group: Group, pages: set[str]) -> str:
         summary=list(_summary_rows(group, sources)),
         groups=list(_group_rows(group, sources[-1])),
         charts=charts,
+        site=group.site,
+        curves=curves,
         glass_brain=_glass_brain(group),
         maps=[
             f'group_space-{template}_label-{name}_density.nii.gz'
@@ -98,6 +102,7 @@ def group_page(group: Group, pages: set[str]) -> str:
         ],
         data={
             'charts': charts,
+            'curves': curves,
             'measures': measures,
             'table': _table(group, pages, sources),
         },

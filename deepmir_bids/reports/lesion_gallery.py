@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from deepmir_bids.bids.output_files import REVIEW_FILE
-from deepmir_bids.lesions.reader_review import REVIEWED_CLASSES
+from deepmir_bids.lesions.reader_review import REVIEWED_CLASSES, SAVED, WORDS
 from deepmir_bids.reports.html_pieces import render, web_text
 from deepmir_bids.reports.lesion_tiles import HALF_WIDTH_MM, Images, lesion_tiles
 
@@ -47,7 +47,7 @@ def gallery_html(unit: str, images: Images, lesions: pd.DataFrame, *, reviewed: 
     counted = lesions['found_as'] == 'lesion'
     groups = [
         ('', lesions[counted].sort_values('probability', ascending=False, kind='stable')),
-        ('Just under the threshold', lesions[~counted]),
+        ('Candidates below the threshold', lesions[~counted]),
     ]
     shown = [
         {'title': title, 'cards': [_card(images, row) for row in table.to_dict('records')]}
@@ -67,7 +67,7 @@ def gallery_html(unit: str, images: Images, lesions: pd.DataFrame, *, reviewed: 
 def review_data(unit: str, lesions: pd.DataFrame, *, reviewed: bool) -> dict[str, Any]:
     """What the page's script has to know: whom it shows, and what was said before."""
     rows = lesions[['index', 'name', 'class', 'x', 'y', 'z']]
-    words = lesions[['index', 'verdict', 'reviewed_class', 'comment']].astype(object)
+    words = lesions.reindex(columns=['index', *WORDS]).astype(object)
     before = words.to_dict('records') if reviewed else []
     content = rows.to_csv(index=False) + repr(before)
     return {
@@ -75,6 +75,7 @@ def review_data(unit: str, lesions: pd.DataFrame, *, reviewed: bool) -> dict[str
         'file': f'{unit}{REVIEW_FILE}',
         'rows': rows.astype(object).to_dict('records'),
         'counted': int((lesions['found_as'] == 'lesion').sum()),
+        'columns': list(SAVED),
         'labels': list(REVIEWED_CLASSES),
         'review': before,
         # Another run, or another review on disk: what this browser remembers is out of date.

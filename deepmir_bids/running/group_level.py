@@ -27,6 +27,7 @@ def run_group(settings: Settings) -> int:
     from deepmir_bids.group.cohort_tables import make_tables
     from deepmir_bids.group.mixed_results import find_mixtures
     from deepmir_bids.group.read_cohort import read_cohort
+    from deepmir_bids.group.site_review import review_site
     from deepmir_bids.group.write_group import write_group
 
     out_dir = settings.out_dir
@@ -47,7 +48,8 @@ def run_group(settings: Settings) -> int:
             f'{out_dir} holds results that were made in different ways: {"; ".join(mixtures)}. '
             'Run deepmir on all participants in the same way, or give --allow-mixed.'
         )
-    group = make_tables(cohort, settings.by)
+    site = review_site(cohort, out_dir, settings.bids_dir)
+    group = make_tables(cohort, settings.by, site)
     if not settings.dry_run:
         from deepmir_bids.reports.group_page import write_group_page
 

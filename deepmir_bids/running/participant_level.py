@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.bids.whole_files import sweep, write_whole
 from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import InputError, is_full, no_room
+from deepmir_bids.model.model_registry import find_model, read_card
 from deepmir_bids.reports.citations import with_references
 from deepmir_bids.reports.participant_page import failure_page
 from deepmir_bids.running.crash_files import find_crashes
@@ -147,7 +149,7 @@ def carry_out(
 ) -> dict[str, str]:
     """Run units, or make their pages again where no anatomy is given; which failed, and why."""
     if anatomy is None:
-        failed, workflow = prepare_reports(settings, units)
+        failed, workflow = prepare_reports(settings, units, log_dir)
     else:
         start_output(settings)
         failed, workflow = prepare_run(settings, anatomy, units, log_dir.name)
@@ -169,15 +171,25 @@ def prepare_run(settings: Settings, anatomy: Anatomy, units: list[Unit], run: st
     return failed, init_deepmir_wf(settings, anatomy, units, run) if units else None
 
 
-def prepare_reports(settings: Settings, units: list[Unit]):
-    """Return units without complete results, with the reason, and the graph of the pages."""
+def prepare_reports(settings: Settings, units: list[Unit], log_dir: Path):
+    """Return units without complete results, with the reason, and the graph of the pages.
+
+    Where the settings say what counts as a lesion, masks and tables are part of it. Reviews are
+    written anew then, so the earlier ones are kept in ``log_dir``.
+    """
+    from deepmir_bids.workflows.refinding import init_refinding_wf
     from deepmir_bids.workflows.whole_app import init_page_wf, init_reports_wf
 
     pages, failed = [], {}
+    model = find_model(settings.model)
+    card = read_card(model)
     for unit in units:
         try:
             results = read_results(settings.out_dir, unit.label)
-            pages.append(init_page_wf(settings, unit, results))
+            if settings.anew:
+                page = init_refinding_wf(settings, unit, results, model, card, log_dir.name)
+            else:
+                page = init_page_wf(settings, unit, results)
         except (InputError, OSError) as error:
             failed[unit.label] = str(error)
             continue
@@ -185,8 +197,11 @@ def prepare_reports(settings: Settings, units: list[Unit]):
             lacking = error.args[0]
             failed[unit.label] = f'its sidecars do not say its {lacking}: run deepmir on it again'
             continue
+        pages.append(page)
         if review := results.review:
             describe_review(review)
+            if settings.anew:
+                shutil.copy(review, log_dir)
     return failed, init_reports_wf(settings, pages) if pages else None
 
 

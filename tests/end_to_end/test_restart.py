@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,9 +10,12 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
-from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.bids.finished_results import find_files
+from deepmir_bids.bids.tsv import read_tsv, write_tsv
+from deepmir_bids.lesions.reader_review import SAVED, reviewed_rows
 
 pytestmark = pytest.mark.slow
 
@@ -91,3 +95,59 @@ def test_reports_only_without_results_says_so(one_subject, tmp_path, deepmir):
     assert done.status == 1
     assert 'failed: sub-01: ' in done.said
     assert 'run deepmir on this participant first' in done.said
+
+
+def test_another_threshold_makes_tables_masks_and_page_anew_without_the_network(
+    one_subject, one_run, tmp_path, deepmir
+):
+    folder = tmp_path / 'copy'
+    shutil.copytree(one_run.out_dir, folder / 'out')
+    anat = folder / 'out' / 'sub-01' / 'anat'
+
+    def contents():
+        # The sidecar of the lesions names the run.
+        kept = [path for path in anat.iterdir() if 'lesions_dseg.json' not in path.name]
+        return {path.name: path.read_bytes() for path in kept}
+
+    def table(desc):
+        return read_tsv(anat / f'sub-01_space-SWI_seg-deepmir_desc-{desc}_dseg.tsv')
+
+    first, lesions, candidates = contents(), table('lesions'), table('candidates')
+    review = pd.concat([lesions, candidates]).assign(
+        verdict='rejected', reviewed_class=None, comment='mine', reader='AB'
+    )
+    write_tsv(review[list(SAVED)], anat / 'sub-01_desc-review_dseg.tsv')
+    limit = str(lesions['probability'].iloc[:2].mean().round(4))
+    done = deepmir(one_subject, folder, '--reports-only', '--threshold-cmb', limit)
+    assert done.status == 0, done.said
+    assert not list(done.work_dir.rglob('*/predict'))
+    after = table('lesions')
+    kept = lesions[(lesions['class'] != 'CMB') | (lesions['probability'] >= float(limit))]
+    assert list(after['x']) == list(kept['x'])
+    mask = 'sub-01_space-SWI_label-CMB_desc-deepmir_mask.nii.gz'
+    assert contents()[mask] != first[mask]
+    sidecar = json.loads((anat / mask.replace('.nii.gz', '.json')).read_text())
+    assert sidecar['Thresholds']['CMB'] == float(limit)
+    lesions_json = json.loads(next(anat.glob('*desc-lesions_dseg.json')).read_text())
+    assert f'{limit} for CMB' in ' '.join(lesions_json['Description'].split())
+    # The reader's words are those of the same lesions.
+    said = reviewed_rows(find_files(folder / 'out', 'sub-01'))
+    assert {row['comment'] for row in said if row['name'] in set(after['name'])} == {'mine'}
+    assert sum(row['verdict'] == 'rejected' for row in said) == len(review)
+
+    # Back again: everything is as it was, byte for byte, but the page and the run's name.
+    back = deepmir(one_subject, folder, '--reports-only', '--operating-point', 'balanced')
+    assert back.status == 0, back.said
+    for path in anat.glob('sub-01_desc-review_dseg.*'):
+        path.unlink()
+    assert contents() == first
+
+
+def test_probabilities_of_other_weights_are_refused(one_subject, one_run, tmp_path, deepmir):
+    folder = tmp_path / 'copy'
+    shutil.copytree(one_run.out_dir, folder / 'out')
+    path = next(folder.rglob('*desc-lesions_dseg.json'))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {'ModelSHA256': 'f' * 64}))
+    done = deepmir(one_subject, folder, '--reports-only', '--threshold-cmb', '0.9')
+    assert done.status == 1
+    assert 'failed: sub-01: its probabilities are of other weights' in done.said

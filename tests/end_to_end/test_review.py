@@ -69,6 +69,8 @@ def test_a_review_by_keyboard_counts_afterwards(reviewed, one_subject, open_page
     lesions, candidates = tables(reviewed / 'out')
     assert len(lesions) + len(candidates) >= 3
     with open_page(reviewed / 'out' / 'sub-01.html') as page:
+        page.locator('#reader').fill('AB')
+        page.locator('h1').first.click()
         order = page.eval_on_selector_all('article.lesion', 'all => all.map(a => a.dataset.index)')
         for keys in (['j', 'a'], ['j', 'r'], ['j', '3', 'c']):
             for key in keys:
@@ -91,6 +93,8 @@ def test_a_review_by_keyboard_counts_afterwards(reviewed, one_subject, open_page
     assert said['reviewed_class'].iloc[2] == 'vein'
     assert said['comment'].iloc[2] == 'a <script>alert(1)</script> vein'
     assert review['verdict'].notna().sum() == 3
+    assert said['reader'].tolist() == ['AB'] * 3
+    assert review['reader'].notna().sum() == 3
 
     done = deepmir(one_subject, reviewed, '--reports-only')
     assert done.status == 0, done.said

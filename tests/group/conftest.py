@@ -10,7 +10,7 @@ from made_outputs import draw_lesions, write_unit
 
 from deepmir_bids.bids.run_records import Record, keep_participants, write_records
 from deepmir_bids.bids.tsv import read_rows, rows_as_tsv
-from deepmir_bids.lesions.reader_review import COLUMNS
+from deepmir_bids.lesions.reader_review import SAVED
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def reviewed():
                 review = {'verdict': verdict, 'reviewed_class': kind, 'comment': comment}
                 rows.append({**row, **review})
         path = anat / f'{label}_desc-review_dseg.tsv'
-        path.write_text(rows_as_tsv(rows, COLUMNS))
+        path.write_text(rows_as_tsv(rows, SAVED))
         return path
 
     return write

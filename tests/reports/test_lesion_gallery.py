@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from deepmir_bids.lesions.reader_review import SAVED
 from deepmir_bids.reports.lesion_gallery import gallery_html
 from deepmir_bids.reports.lesion_tiles import Images, lesion_tiles, radiological
 
@@ -86,8 +87,9 @@ def test_the_most_probable_come_first_and_candidates_last(images):
     )
     page = gallery_html('sub-01', images, lesions, reviewed=False)
     assert re.findall(r'id="lesion-(\d)"', page) == ['2', '1', '3']
-    assert 'Just under the threshold' in page
+    assert 'Candidates below the threshold' in page
     assert told(page)['counted'] == 2
+    assert told(page)['columns'] == list(SAVED)
     assert [row['index'] for row in told(page)['rows']] == [1, 2, 3]
 
 

@@ -147,7 +147,7 @@ def test_a_table_that_is_none_costs_its_page_alone(tmp_path):
             next(folder.glob('*desc-lesions_dseg.json')).write_text('{}')
     units = [Unit(label, swi=tmp_path / 'swi.nii') for label in ('01', '02', '03')]
     settings = Settings(tmp_path, out, tmp_path / 'work', reports_only=True)
-    failed, workflow = participant_level.prepare_reports(settings, units)
+    failed, workflow = participant_level.prepare_reports(settings, units, tmp_path)
     assert 'has no column index, name' in failed['sub-01']
     assert 'do not say its OperatingPoint' in failed['sub-02']
     assert {name.split('.')[0] for name in workflow.list_node_names()} == {'sub_03_wf'}
