@@ -39,8 +39,6 @@ from deepmir_bids.simulation.simulated_dataset import (
 
 #: Suffix of a magnitude that stands in for an SWI.
 MAGNITUDE = 'T2starw'
-#: How often scanners multiply the magnitude by the phase mask.
-USUAL_MASK_POWER = 4
 
 README = """Images with lesions put in
 
@@ -140,8 +138,8 @@ def _implant(
     images['swi'] = nib.as_closest_canonical(stored)
     images['swi'].set_filename(str(unit.swi))
     metadata = _metadata(unit, 'swi', settings)
-    power = 0 if unit.swi_stands_in else metadata.get('PhaseMaskPower', USUAL_MASK_POWER)
-    acquisition = read_acquisition(images['swi'], unit.swi, metadata, plan.scan, power)
+    masked = not unit.swi_stands_in
+    acquisition = read_acquisition(images['swi'], unit.swi, metadata, plan.scan, masked=masked)
     head = register_head(images['swi'], images.get('t2w'), anatomy, folder, sloppy=settings.sloppy)
     subject = implant_subject(
         images,
