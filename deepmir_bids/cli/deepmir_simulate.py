@@ -14,7 +14,7 @@ from deepmir_bids.cli.option_types import (
     positive,
     whole_not_negative,
 )
-from deepmir_bids.errors import InputError, UsageError
+from deepmir_bids.errors import UsageError
 from deepmir_bids.imaging.qsm_units import QSM_SCALES
 
 #: Options that mean something with --into alone.
@@ -23,6 +23,7 @@ INTO_ALONE = (
     'participant_label',
     'session_label',
     'derivatives',
+    'qsm_scale',
     'echo_time',
     'field_strength',
     'b0_direction',
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(argv)
         _check(options)
         return _implant(options) if options.into else _simulate(options)
-    except (UsageError, InputError) as error:
+    except UsageError as error:
         print(f'deepmir-simulate: {error}', file=sys.stderr)
         return 2
 
@@ -96,7 +97,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.into and options.participants:
         raise UsageError('--participants is of people who do not exist: leave it, or --into, out.')
     for name in INTO_ALONE:
-        if not options.into and getattr(options, name) not in (None, [], {}):
+        if not options.into and getattr(options, name) not in (None, [], {}, 'auto'):
             option = f'--{name.replace("_", "-")}'
             raise UsageError(f'{option} goes with --into, a dataset of real images.')
 

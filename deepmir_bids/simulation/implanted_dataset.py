@@ -39,8 +39,6 @@ from deepmir_bids.simulation.simulated_dataset import (
 
 #: Suffix of a magnitude that stands in for an SWI.
 MAGNITUDE = 'T2starw'
-#: How often scanners multiply the magnitude by the phase mask.
-USUAL_MASK_POWER = 4
 
 README = """Images with lesions put in
 
@@ -84,18 +82,15 @@ def implant_dataset(root: Path, settings: Settings, plan: ImplantPlan) -> Iterat
     UsageError
         If the folder is not empty, lies in a dataset that is read, or cannot be made, or if the
         datasets are none.
-    InputError
-        At the end, if no unit could be used.
 
     """
     _check(root, settings)
     units = collect_units(settings)
     try:
-        describe_datasets(root, 'Microbleeds and iron deposits put into real images', README)
+        root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f'{root} cannot be written: {error.strerror}.') from error
-    _copy_participants(settings.bids_dir, root, {f'sub-{unit.subject}' for unit in units})
-    written = 0
+    begun = False
     with tempfile.TemporaryDirectory(prefix='deepmir-implant-') as folder:
         anatomy = find_anatomy(settings.template, settings.atlas, Path(folder))
         for unit in units:
@@ -104,13 +99,13 @@ def implant_dataset(root: Path, settings: Settings, plan: ImplantPlan) -> Iterat
             except (InputError, RegistrationError) as error:
                 yield Outcome(f'{unit.label} left out: {error}', False)
                 continue
+            if not begun:  # a folder is left empty for the next try if nobody could be used
+                _begin(root, settings, units)
+                begun = True
             _write(root, unit, subject, settings)
-            written += 1
             shown = int(subject.lesions['visible'].sum())
             done = f'{unit.label} written: {len(subject.lesions)} lesions, {shown} to be seen.'
             yield Outcome(' '.join([done, *subject.notes]), True)
-    if not written:
-        raise InputError(f'Nobody’s images in {settings.bids_dir} could be used: see above.')
 
 
 def _check(root: Path, settings: Settings) -> None:
@@ -143,8 +138,8 @@ def _implant(
     images['swi'] = nib.as_closest_canonical(stored)
     images['swi'].set_filename(str(unit.swi))
     metadata = _metadata(unit, 'swi', settings)
-    power = 0 if unit.swi_stands_in else metadata.get('PhaseMaskPower', USUAL_MASK_POWER)
-    acquisition = read_acquisition(images['swi'], unit.swi, metadata, plan.scan, power)
+    masked = not unit.swi_stands_in
+    acquisition = read_acquisition(images['swi'], unit.swi, metadata, plan.scan, masked=masked)
     head = register_head(images['swi'], images.get('t2w'), anatomy, folder, sloppy=settings.sloppy)
     subject = implant_subject(
         images,
@@ -182,9 +177,11 @@ def _write(root: Path, unit: Unit, subject: ImplantedSubject, settings: Settings
     write_truth(root, paths['swi'], subject.truth, subject.lesion_numbers, subject.lesions)
 
 
-def _copy_participants(bids_dir: Path, root: Path, labels: set[str]) -> None:
-    """Copy the rows of some participants, and what their columns mean."""
-    table = bids_dir / 'participants.tsv'
+def _begin(root: Path, settings: Settings, units: list[Unit]) -> None:
+    """Describe the dataset; copy the rows of its participants, and what their columns mean."""
+    describe_datasets(root, 'Microbleeds and iron deposits put into real images', README)
+    labels = {f'sub-{unit.subject}' for unit in units}
+    table = settings.bids_dir / 'participants.tsv'
     if not table.is_file():
         return
     header, *rows = table.read_text(encoding='utf-8-sig').splitlines()

@@ -35,7 +35,8 @@ def read_acquisition(
     path: Path,
     metadata: dict[str, Any],
     options: ScanOptions,
-    mask_power: int,
+    *,
+    masked: bool,
 ) -> Acquisition:
     """Return how an SWI was acquired, what it does not say being usual.
 
@@ -47,11 +48,12 @@ def read_acquisition(
         Its file, for messages.
     metadata
         What its sidecars say: ``EchoTime`` in s (or ms, where it is above 1) and
-        ``MagneticFieldStrength`` in T, and deepmir's own ``PhaseFilterWidth``.
+        ``MagneticFieldStrength`` in T, and deepmir's own ``PhaseFilterWidth`` and
+        ``PhaseMaskPower``.
     options
         What goes before that.
-    mask_power
-        How often a phase mask multiplied the magnitude; 0 for a magnitude.
+    masked
+        Whether a phase mask multiplied the magnitude, as in an SWI.
 
     Raises
     ------
@@ -70,7 +72,6 @@ def read_acquisition(
     field_t = _number(path, metadata, 'MagneticFieldStrength', '--field-strength', options.field_t)
     _check(path, 'echo time', echo_time, 's', ECHO_TIMES_S, '--echo-time')
     _check(path, 'field strength', field_t, 'T', FIELDS_T, '--field-strength')
-    width = metadata.get('PhaseFilterWidth')
     return Acquisition(
         field_t=field_t,
         echo_time_s=echo_time,
@@ -80,8 +81,8 @@ def read_acquisition(
         tilt_deg=tuple(
             Rotation.from_matrix(image.affine[:3, :3] / voxel_mm).as_euler('xyz', degrees=True)
         ),
-        highpass_width=width if isinstance(width, int) else Acquisition.highpass_width,
-        mask_power=mask_power,
+        highpass_width=_count(metadata, 'PhaseFilterWidth', 1, Acquisition.highpass_width),
+        mask_power=_count(metadata, 'PhaseMaskPower', 0, Acquisition.mask_power) if masked else 0,
     )
 
 
@@ -90,6 +91,12 @@ def b0_in_image(acquisition: Acquisition, options: ScanOptions) -> np.ndarray:
     if options.b0_direction is None:
         return acquisition.b0_direction
     return acquisition.rotation.T @ np.array(options.b0_direction)
+
+
+def _count(metadata: dict[str, Any], field: str, least: int, usual: int) -> int:
+    """Return a field that is a whole number from ``least``, or what is usual."""
+    value = metadata.get(field)
+    return value if isinstance(value, int) and value >= least else usual
 
 
 def _number(

@@ -42,6 +42,7 @@ def test_wrong_numbers(tmp_path, bad):
     ('options', 'said'),
     [
         (['--lesions', '3'], '--lesions goes with --into'),
+        (['--qsm-scale', 'ppb'], '--qsm-scale goes with --into'),
         (['--echo-time', '0.02'], '--echo-time goes with --into'),
         (['--into', 'nowhere', '--participants', '2'], '--participants'),
         (['--into', 'nowhere'], 'nowhere (raw) is not a folder'),

@@ -24,7 +24,7 @@ def slab(tilt=(0, 0, 0), axes='RAS'):
 
 
 def read(image, metadata=USUAL, options=ScanOptions()):  # noqa: B008 (frozen)
-    return read_acquisition(image, PATH, metadata, options, 4)
+    return read_acquisition(image, PATH, metadata, options, masked=True)
 
 
 @pytest.mark.parametrize('axes', ['RAS', 'LAS', 'LPI', 'PIR'])
@@ -62,6 +62,16 @@ def test_nonsense_is_refused(wrong, said):
     _, image = slab()
     with pytest.raises(InputError, match=f'{PATH}.*{said}|{PATH} {said}'):
         read(image, USUAL | wrong)
+
+
+@pytest.mark.parametrize('width', [None, 0, -3, '64', 48])
+def test_phase_mask_is_the_usual_one_unless_it_is_told(width):
+    _, image = slab()
+    found = read(image, USUAL | {'PhaseFilterWidth': width, 'PhaseMaskPower': 0})
+    assert (found.highpass_width, found.mask_power) == (48 if width == 48 else 64, 0)
+    assert read(image).mask_power == 4
+    magnitude = read_acquisition(image, PATH, USUAL, ScanOptions(), masked=False)
+    assert magnitude.mask_power == 0
 
 
 def test_given_direction_is_in_the_world():
