@@ -9,7 +9,7 @@ of storing it, and results are turned back as they are published.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,9 +49,9 @@ def load_in_canonical_order(path: str | Path) -> nib.Nifti1Image:
     """An image that a run is computing, which is in order, or a result of it, which is not."""
     import nibabel as nib
 
-    image = nib.load(path)
+    image: Any = nib.load(path)
     canonical = in_canonical_order(np.asanyarray(image.dataobj), image.affine)
-    canonical.set_filename(path)
+    canonical.set_filename(str(path))
     return canonical
 
 
