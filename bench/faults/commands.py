@@ -19,10 +19,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from faults.watching import Broken, Fence, keep, left, ours
+from faults.watching import Broken, Fence, Pulse, keep, left, ours
 
-#: No command of the campaign has work for so long, however busy the machine is.
-HANG_S = 120.0
 #: Linux' ``capset``: the version of its two structures.
 CAPABILITIES = 0x20080522
 
@@ -106,11 +104,13 @@ class Command:
             It hangs, or left something, or said what is none of deepmir's sentences.
 
         """
-        deadline = time.monotonic() + HANG_S
+        pulse, looked = Pulse(self.pid), time.monotonic()
         while not self.ended():
-            if time.monotonic() > deadline:
-                self.kill(signal.SIGKILL, whole=True)
-                raise Broken(f'hangs: {self.said[-2000:]!r}')
+            if time.monotonic() > looked + 0.5:
+                looked = time.monotonic()
+                if pulse.hangs():
+                    self.kill(signal.SIGKILL, whole=True)
+                    raise Broken(f'hangs: {self.said[-2000:]!r}')
             time.sleep(0.005)
         remain = left(self.pid)
         if remain:

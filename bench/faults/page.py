@@ -22,7 +22,8 @@ whether
 - nothing was written outside `out_dir`, the work folder and the temporary one;
 - all that was said are sentences of deepmir, which name the file or the option, and the exit
   status is the right one;
-- nothing hung, and nothing took more memory than its file's size allows.
+- nothing hung: no command stood still for five seconds, and no file that is hostile was read for
+  more than that, or took more memory than its size allows.
 
 The steps of a unit are a moment's work here, and leave the whole table of results; commands,
 locks, records, Nipype, workers, publishing and the group level are those of every run. Commands

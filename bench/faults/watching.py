@@ -15,6 +15,9 @@ FOREIGN = re.compile(
 )
 #: What is left of a run is gone after so many seconds.
 GONE_S = 10.0
+#: A command that uses no processor for so many seconds hangs; so does one that is not done after
+#: the other, however busy the machine is.
+STILL_S, HANG_S = 5.0, 120.0
 
 
 class Broken(Exception):
@@ -36,22 +39,49 @@ def ours(said: str) -> None:
 def left(session: int) -> list[str]:
     """Processes of a run, by its session, that are still there after some seconds."""
     deadline = time.monotonic() + GONE_S
-    while found := [
-        stat.parent.name
-        for stat in Path('/proc').glob('[0-9]*/stat')
-        if (fields := _fields(stat)) and int(fields[3]) == session and fields[0] not in 'ZX'
-    ]:
+    while found := _processes(session):
         if time.monotonic() > deadline:
             return found
         time.sleep(0.02)
     return []
 
 
-def _fields(stat: Path) -> list[str]:
+class Pulse:
+    """Tells a run that hangs from one that has work, by the processor time of its session."""
+
+    def __init__(self, session: int):
+        self._session = session
+        self._used: dict[str, str] = {}
+        self._since = self._begin = time.monotonic()
+
+    def hangs(self) -> bool:
+        """Whether none of its processes has worked for too long, or all for far too long."""
+        now = time.monotonic()
+        used = {
+            pid: _read(Path(f'/proc/{pid}/schedstat')).partition(' ')[0]
+            for pid in _processes(self._session)
+        }
+        if used != self._used:
+            self._used, self._since = used, now
+        return now - self._since > STILL_S or now - self._begin > HANG_S
+
+
+def _processes(session: int) -> list[str]:
+    """Processes of a session, without those that are dead and only waited for."""
+    return [
+        stat.parent.name
+        for stat in Path('/proc').glob('[0-9]*/stat')
+        if (fields := _read(stat).rpartition(')')[2].split())
+        and int(fields[3]) == session
+        and fields[0] not in 'ZX'
+    ]
+
+
+def _read(path: Path) -> str:
     try:
-        return stat.read_text().rpartition(')')[2].split()
+        return path.read_text()
     except OSError:
-        return []
+        return ''
 
 
 class Fence:
@@ -64,7 +94,7 @@ class Fence:
 
     def only(self, folders: Iterable[Path]) -> None:
         """Allow these folders from now on; all, if there are none."""
-        self.allowed = tuple(os.path.realpath(folder) for folder in folders)
+        self.allowed = tuple(f'{os.path.realpath(folder)}/' for folder in folders)
 
     def _audit(self, event: str, arguments: tuple) -> None:
         if not self.allowed or event not in _CHANGES:
@@ -76,7 +106,7 @@ class Fence:
                 number = -1 if folder is None else arguments[folder]
                 within = '' if number < 0 else f'/proc/self/fd/{number}'
                 real = os.path.realpath(os.path.join(within, os.fsdecode(arguments[path])))
-                if not real.startswith((*self.allowed, '/dev/')):
+                if not f'{real}/'.startswith((*self.allowed, '/dev/')):
                     self._found(f'{event} outside: {real}')
 
 

@@ -1,0 +1,58 @@
+"""What the campaign looks for would be found."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+from faults import watching
+
+
+@pytest.fixture
+def session():
+    """Return a function that starts a line of Python in a session of its own."""
+    started = []
+
+    def start(line: str) -> subprocess.Popen:
+        started.append(subprocess.Popen([sys.executable, '-c', line], start_new_session=True))
+        time.sleep(0.5)
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ('line', 'hangs'), [('import time; time.sleep(60)', True), ('while True: pass', False)]
+)
+def test_a_run_that_stands_still_hangs(session, monkeypatch, line, hangs):
+    monkeypatch.setattr(watching, 'STILL_S', 0.5)
+    pulse = watching.Pulse(session(line).pid)
+    pulse.hangs()
+    time.sleep(1)
+    assert pulse.hangs() == hangs
+
+
+def test_a_run_that_never_ends_hangs(session, monkeypatch):
+    monkeypatch.setattr(watching, 'HANG_S', 0.2)
+    pulse = watching.Pulse(session('while True: pass').pid)
+    time.sleep(0.3)
+    assert pulse.hangs()
+
+
+def test_a_process_that_stays_is_found(session, monkeypatch):
+    monkeypatch.setattr(watching, 'GONE_S', 0.2)
+    process = session('import time; time.sleep(60)')
+    assert watching.left(process.pid) == [str(process.pid)]
+
+
+@pytest.mark.parametrize(
+    'said', ['Traceback (most recent call last):', 'KeyError: 3', 'Fence: open outside: /x']
+)
+def test_an_error_that_is_not_ours_is_found(said):
+    with pytest.raises(watching.Broken):
+        watching.ours(f'deepmir: 1 unit failed.\n{said}')
