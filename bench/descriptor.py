@@ -44,6 +44,7 @@ OUTPUTS = {
     'group_lesions': ('/group_lesions.tsv', 'Group level: all lesions'),
     'group_summary': ('/group_summary.tsv', 'Group level: prevalence, counts, quartiles'),
     'group_qc': ('/group_qc.tsv', 'Group level: quality of each unit'),
+    'group_thresholds': ('/group_thresholds.tsv', 'Group level: thresholds from the reviews'),
     'group_page': ('/group.html', 'Group level: a page for readers'),
 }
 STATUS = {

@@ -37,6 +37,7 @@ from deepmir_bids.bids.tsv import write_tsv
 from deepmir_bids.evaluation.evaluation_tables import UnitEvaluation, evaluate_unit, pool_units
 from deepmir_bids.evaluation.truth_pairs import Case
 from deepmir_bids.lesions.connected_lesions import class_map, find_lesions
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.model import load_model
 from deepmir_bids.model.model_registry import find_model, write_card
 from deepmir_bids.model.prediction import Model
@@ -116,27 +117,28 @@ def evaluate(
 ) -> Outcome:
     """Run a model on one subject, given some of its inputs, and compare with the truth."""
     predicted = probabilities(model, subject, inputs)
-    labels, lesions = find_lesions(
+    card = model.card
+    criteria = DetectionCriteria(
+        card.thresholds_for(inputs, 'balanced'), card.extent, card.min_volume_mm3, 'balanced'
+    )
+    found = find_lesions(
         predicted,
-        model.card.thresholds_for(inputs, 'balanced'),
+        criteria,
         voxel_sizes(subject.affine),
         brain_mask=subject.brain_mask,
         iron_mask=subject.iron_mask,
-        min_volume_mm3=model.card.min_volume_mm3,
-        extent=model.card.extent,
     )
     case = Case(
         label=subject.name,
         truth=subject.truth,
-        found=class_map(labels, lesions),
+        found=class_map(found.labels, found.lesions),
         probabilities=predicted,
         brain_mask=subject.brain_mask,
         iron_area=subject.iron_mask,
-        structures=np.zeros(labels.shape, np.int32),
+        structures=np.zeros(found.labels.shape, np.int32),
         names={},
         affine=subject.affine,
-        extent=model.card.extent,
-        min_volume_mm3=model.card.min_volume_mm3,
+        criteria=criteria,
     )
     return Outcome(evaluate_unit(case, 'deepmir'), *mistakes(case, mimics))
 
