@@ -19,12 +19,13 @@ from deepmir_bids.bids.scan_metadata import read_metadata
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.errors import InputError, UsageError
 from deepmir_bids.imaging.load_input import ROLES, load_input
+from deepmir_bids.imaging.read_image import own_affine
+from deepmir_bids.imaging.voxel_order import on_own_grid
 from deepmir_bids.settings import Settings
 from deepmir_bids.simulation.implanted_subject import (
     ImplantedSubject,
     implant_subject,
     register_head,
-    stored_like,
 )
 from deepmir_bids.simulation.real_scan import ScanOptions, b0_in_image, read_acquisition
 from deepmir_bids.simulation.simulated_dataset import (
@@ -134,9 +135,6 @@ def _implant(
             notes.append(f'The {ROLES[name]} was left out: {error}')
             continue
         images[name].set_filename(str(path))
-    stored = images['swi']
-    images['swi'] = nib.as_closest_canonical(stored)
-    images['swi'].set_filename(str(unit.swi))
     metadata = _metadata(unit, 'swi', settings)
     masked = not unit.swi_stands_in
     acquisition = read_acquisition(images['swi'], unit.swi, metadata, plan.scan, masked=masked)
@@ -151,10 +149,14 @@ def _implant(
         b0_direction=b0_in_image(acquisition, plan.scan),
         qsm_scale=settings.qsm_scale,
     )
+    stored = own_affine(unit.swi)
     return ImplantedSubject(
-        images=subject.images | {'swi': stored_like(subject.images['swi'], stored)},
-        truth=stored_like(subject.truth, stored),
-        lesion_numbers=stored_like(subject.lesion_numbers, stored),
+        images={
+            name: on_own_grid(image, own_affine(getattr(unit, name)))
+            for name, image in subject.images.items()
+        },
+        truth=on_own_grid(subject.truth, stored),
+        lesion_numbers=on_own_grid(subject.lesion_numbers, stored),
         lesions=subject.lesions,
         notes=(*notes, *subject.notes),
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
-from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
 from threadpoolctl import threadpool_limits
 
 from deepmir_bids.anatomy.ants_process import run_in_ants_process
@@ -136,7 +135,7 @@ def implant_subject(
     Parameters
     ----------
     images
-        By their names in `deepmir_bids.INPUTS`; the SWI's voxels in the order nearest to RAS+.
+        By their names in `deepmir_bids.INPUTS`, as `load_input` gives them.
     acquisition
         How the SWI was acquired.
     head, anatomy
@@ -194,12 +193,6 @@ def implant_subject(
         lesions=lesion_table(lesions, visible, acquisition),
         notes=tuple(notes),
     )
-
-
-def stored_like(image: nib.Nifti1Image, original: nib.Nifti1Image) -> nib.Nifti1Image:
-    """Return an image with its voxels in the order of another one of the same grid."""
-    back = ornt_transform(io_orientation(image.affine), io_orientation(original.affine))
-    return _like(original, apply_orientation(np.asanyarray(image.dataobj), back))
 
 
 def _like(image: nib.Nifti1Image, data: np.ndarray) -> nib.Nifti1Image:

@@ -25,7 +25,7 @@ def anat(one_subject, one_run, tmp_path_factory, deepmir):
     """
     folder = tmp_path_factory.mktemp('other')
     shutil.copytree(one_subject, folder / 'bids')
-    for path in (folder / 'bids').rglob('*.nii.gz'):
+    for path in (folder / 'bids' / 'sub-01').rglob('*.nii.gz'):
         order = ORDERS[path.name.removesuffix('.nii.gz').split('_')[-1]]
         image = reorient(nib.load(path), order)
         nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine), path)
