@@ -1,5 +1,5 @@
 # make demo    simulate two participants, find their lesions, compare with the truth
-# make test    run the tests that need nothing but this checkout and eight minutes
+# make test    run the tests that need nothing but this checkout and eleven minutes
 # make faults  kill, fill, spoil and fuzz for up to 45 minutes, and write docs/reliability.md
 # make lint    ruff, codespell, mypy
 # make docs    the manual, in docs/_build/html

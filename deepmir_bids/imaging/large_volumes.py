@@ -7,6 +7,7 @@ its numbers is a float64, and a list of voxels has 24 bytes for each: of an imag
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,6 +89,7 @@ def row_ends(mask: np.ndarray) -> np.ndarray:
     return np.concatenate([np.column_stack([rows, end]) for end in ends])
 
 
+@functools.cache
 def count_voxels(path: Path) -> int:
     """Voxels of an image by its header; 0 if it has none, which is told where it is read."""
     import nibabel as nib
