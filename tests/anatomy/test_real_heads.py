@@ -16,6 +16,7 @@ from deepmir_bids.anatomy.labels_on_swi import label_brain
 from deepmir_bids.anatomy.template_choice import BUILTIN_ATLAS, find_anatomy
 from deepmir_bids.anatomy.template_registration import register_template
 from deepmir_bids.imaging.bias_field import correct_bias
+from deepmir_bids.imaging.read_image import load_volume
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
@@ -30,7 +31,7 @@ def real(shared):
     """T2w (TSE, bright scalp) and T2starw of one head, shading out."""
     folder = shared / 'real_bids/sub-01/anat'
     return {
-        suffix: correct_bias(nib.load(folder / f'sub-01_{suffix}.nii.gz'))
+        suffix: correct_bias(load_volume(folder / f'sub-01_{suffix}.nii.gz')[0])
         for suffix in ('T2w', 'T2starw')
     }
 
@@ -124,6 +125,6 @@ def test_the_t2starw_alone(whole, real, register):
 
 
 def test_an_average_of_many_heads(shared, register):
-    image = nib.load(shared / 'real_extra/hcp_t2_template/MNI152_T2_2mm.nii.gz')
+    image, _ = load_volume(shared / 'real_extra/hcp_t2_template/MNI152_T2_2mm.nii.gz')
     mask = register(correct_bias(image))
     assert 1500 < volume_ml(mask) < 2100  # of the template that it was averaged in
