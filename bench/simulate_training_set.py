@@ -77,6 +77,11 @@ def save(subject: SimulatedSubject, seed: int, target: Path) -> None:
         ).astype(np.uint8),
         'affine': subject.swi.affine,
     }
+    save_whole(arrays, target)
+
+
+def save_whole(arrays: dict[str, np.ndarray], target: Path) -> None:
+    """Write arrays whole or not at all."""
     part = target.with_suffix('.part')
     with part.open('wb') as file:
         np.savez_compressed(file, **arrays)

@@ -11,12 +11,12 @@ here. It takes some ten seconds a head on one core (set OMP_NUM_THREADS=1).
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from simulate_training_set import save_whole
 
 from deepmir_bids.lesions.connected_lesions import iron_area
 from deepmir_bids.model import load_model
@@ -69,7 +69,7 @@ def main() -> None:
         for name, style in STYLES.items():
             target = options.cache / f'{name.replace(" ", "-")}_{number:02d}.npz'
             if not target.exists():
-                save(make_head(model, style, FIRST_SEED + number, options.threads), target)
+                save_whole(make_head(model, style, FIRST_SEED + number, options.threads), target)
                 print(target.name, flush=True)
 
 
@@ -96,14 +96,6 @@ def make_head(model: Model, style: Style, seed: int, threads: int) -> dict[str, 
         ),
         'affine': affine,
     }
-
-
-def save(arrays: dict[str, np.ndarray], target: Path) -> None:
-    """Write a head whole or not at all."""
-    part = target.with_suffix('.part')
-    with part.open('wb') as file:
-        np.savez_compressed(file, **arrays)
-    os.replace(part, target)
 
 
 if __name__ == '__main__':

@@ -14,9 +14,7 @@ from deepmir_bids.anatomy.atlas_structures import read_structures
 from deepmir_bids.bids.finished_results import UnitResults, read_sidecar
 from deepmir_bids.bids.output_files import INPUTS_OF_RESULTS, REVIEW, results_of
 from deepmir_bids.bids.unit_of_work import Unit
-from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import InputError
-from deepmir_bids.interfaces.bids import Publish
 from deepmir_bids.interfaces.imaging import LoadVolume
 from deepmir_bids.interfaces.lesions import TransferReview
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
@@ -28,6 +26,7 @@ from deepmir_bids.workflows.detection import (
     init_detection_wf,
 )
 from deepmir_bids.workflows.unit_report import init_report_wf, report_facts
+from deepmir_bids.workflows.unit_results import init_publish
 
 #: Results that a threshold changes.
 CHANGED = (
@@ -77,7 +76,7 @@ def init_refinding_wf(
     inputs.notes = detection.get('Notes', [])
     inputs.facts = report_facts(unit, detection, results.template, results.atlas)
     inputs.methods = detection.get('Description', '')
-    publish = _init_publish(settings, unit, results, detection, run)
+    publish = _init_publish_anew(settings, unit, results, detection, run)
     found = [(f'outputnode.{name}', name) for name in CHANGED]
     workflow.connect([
         (load_swi, detection_wf, [('out_file', 'inputnode.swi')]),
@@ -130,23 +129,11 @@ def _detection(
     }
 
 
-def _init_publish(
+def _init_publish_anew(
     settings: Settings, unit: Unit, results: UnitResults, detection: dict[str, Any], run: str
 ) -> pe.Node:
     """The step that replaces all results of a unit, with those that stay as they are."""
-    publish = pe.Node(
-        Publish(
-            out_dir=str(settings.out_dir),
-            unit=unit.label,
-            run=run,
-            source_file=str(unit.swi),
-            template=results.template,
-            atlas=results.atlas,
-            class_table=str(load_data('classes_dseg.tsv')),
-        ),
-        name='publish',
-        run_without_submitting=True,
-    )
+    publish = init_publish(settings, unit, run, results.template, results.atlas)
     sidecars = {}
     for result in results_of(INPUTS_OF_RESULTS):
         path = results.files.get(result.name)

@@ -16,7 +16,7 @@ from deepmir_bids.bids.finished_results import UnitResults
 from deepmir_bids.bids.sidecars import source_facts
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.data import load as load_data
-from deepmir_bids.interfaces.bids import DescribeResults, Publish, PublishPage
+from deepmir_bids.interfaces.bids import DescribeResults, PublishPage
 from deepmir_bids.interfaces.imaging import LoadVolume
 from deepmir_bids.interfaces.used_inputs import OPTIONAL, InputsUsed, SettleInputs
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
@@ -27,6 +27,7 @@ from deepmir_bids.workflows.anatomical import describe_anatomy, init_anatomical_
 from deepmir_bids.workflows.detection import describe_detection, init_detection_wf
 from deepmir_bids.workflows.step_memory import step_memory
 from deepmir_bids.workflows.unit_report import init_report_wf, report_facts
+from deepmir_bids.workflows.unit_results import init_publish
 
 
 def init_deepmir_wf(
@@ -59,19 +60,7 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit, run: str = ''
     # Merge forgets what its constructor is given.
     notes.inputs.in1 = [*unit.notes, *([anatomy.note] if anatomy.note else [])]
     sidecars = pe.Node(DescribeResults(), name='sidecars', run_without_submitting=True)
-    publish = pe.Node(
-        Publish(
-            out_dir=str(settings.out_dir),
-            unit=unit.label,
-            run=run,
-            source_file=str(unit.swi),
-            template=anatomy.name,
-            atlas=anatomy.atlas,
-            class_table=str(load_data('classes_dseg.tsv')),
-        ),
-        name='publish',
-        run_without_submitting=True,
-    )
+    publish = init_publish(settings, unit, run, anatomy.name, anatomy.atlas)
     workflow.connect([
         (anatomical_wf, detection_wf, [
             ('outputnode.swi', 'inputnode.swi'),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepmir_bids.anatomy.apply_transforms import apply_transform
-from deepmir_bids.imaging.large_volumes import slabwise
+from deepmir_bids.imaging.large_volumes import box_of, slabwise
 
 if TYPE_CHECKING:
     from deepmir_bids.anatomy.template_choice import Anatomy
@@ -62,7 +62,7 @@ def _fill_from_nearest(labels: np.ndarray, mask: np.ndarray, affine: np.ndarray)
     empty = mask & (labels == 0)
     if not empty.any() or not labels.any():
         return labels
-    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    box = box_of(mask)
     part = labels[box]
     nearest = ndimage.distance_transform_edt(
         part == 0,

@@ -8,7 +8,9 @@ from deepmir_bids import INPUTS, __version__
 from deepmir_bids.cli.option_types import (
     NamedPaths,
     absolute_path,
+    add_derivatives_option,
     add_label_options,
+    add_qsm_scale_option,
     atlas_name,
     device,
     model_name,
@@ -16,7 +18,6 @@ from deepmir_bids.cli.option_types import (
     positive,
     probability,
 )
-from deepmir_bids.imaging.qsm_units import QSM_SCALES
 from deepmir_bids.settings import DEFAULT_MODEL, DEFAULT_POINT
 
 DESCRIPTION = """\
@@ -80,14 +81,7 @@ def _add_input_options(group) -> None:
         help='keep the index of the datasets here, for many runs; delete it when files change',
     )
     add('--skip-bids-validation', action='store_true', help='do not look whether it is BIDS')
-    add(
-        '--derivatives',
-        nargs='+',
-        action=NamedPaths,
-        default={},
-        metavar='NAME=PATH',
-        help='other datasets to look for a QSM (suffix Chimap) and an SWI in',
-    )
+    add_derivatives_option(group)
     add(
         '--inputs',
         nargs='+',
@@ -95,12 +89,7 @@ def _add_input_options(group) -> None:
         default=list(INPUTS),
         help='use no more than these images (SWI always)',
     )
-    add(
-        '--qsm-scale',
-        choices=['auto', *QSM_SCALES],
-        default='auto',
-        help='unit and sign of the QSM, where they are not recognised',
-    )
+    add_qsm_scale_option(group)
 
 
 def _add_detection_options(group) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from deepmir_bids.cli.option_types import (
-    NamedPaths,
     absolute_path,
+    add_derivatives_option,
     add_label_options,
+    add_qsm_scale_option,
     positive,
     whole_not_negative,
 )
 from deepmir_bids.errors import UsageError
-from deepmir_bids.imaging.qsm_units import QSM_SCALES
 
 #: Options that mean something with --into alone.
 INTO_ALONE = (
@@ -135,20 +135,8 @@ def _add_into_options(group) -> None:
         'have them)',
     )
     add_label_options(group)
-    add(
-        '--derivatives',
-        nargs='+',
-        action=NamedPaths,
-        default={},
-        metavar='NAME=PATH',
-        help='other datasets to look for a QSM (suffix Chimap) and an SWI in',
-    )
-    add(
-        '--qsm-scale',
-        choices=['auto', *QSM_SCALES],
-        default='auto',
-        help='unit and sign of the QSM, where they are not recognised',
-    )
+    add_derivatives_option(group)
+    add_qsm_scale_option(group)
     add(
         '--echo-time',
         type=float,

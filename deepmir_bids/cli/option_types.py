@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import UsageError
+from deepmir_bids.imaging.qsm_units import QSM_SCALES
 
 #: Names that datasets may have in BIDS URIs.
 DATASET_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
@@ -106,3 +107,25 @@ class NamedPaths(argparse.Action):
                     f'{option_string} {pair} gives a dataset the name {name} that another one has.'
                 )
         setattr(namespace, self.dest, named)
+
+
+def add_derivatives_option(group) -> None:
+    """Add the option that names further datasets."""
+    group.add_argument(
+        '--derivatives',
+        nargs='+',
+        action=NamedPaths,
+        default={},
+        metavar='NAME=PATH',
+        help='other datasets to look for a QSM (suffix Chimap) and an SWI in',
+    )
+
+
+def add_qsm_scale_option(group) -> None:
+    """Add the option that says in which unit, and of which sign, a QSM is."""
+    group.add_argument(
+        '--qsm-scale',
+        choices=['auto', *QSM_SCALES],
+        default='auto',
+        help='unit and sign of the QSM, where they are not recognised',
+    )

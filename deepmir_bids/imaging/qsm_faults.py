@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepmir_bids.errors import InputError
+from deepmir_bids.imaging.large_volumes import box_of
 from deepmir_bids.imaging.read_image import dilate, load_volume
 from deepmir_bids.imaging.resampling import measured_voxels
 
@@ -64,7 +65,7 @@ def load_chi(
 
     volume, notes = load_volume(path, read)
     chi = volume.get_fdata(dtype=np.float32).copy()
-    box = _box(chi)
+    box = box_of(chi != 0, 1)  # most of a volume is air
     if signs_in_turn(chi[box]):
         raise InputError(
             f'{path} has the opposite sign in every other slice, as a phase that was not mended '
@@ -123,14 +124,6 @@ def signs_in_turn(chi: np.ndarray) -> bool:
         if np.corrcoef(one, next_one)[0, 1] < LEAST_CORRELATION:
             return True
     return False
-
-
-def _box(chi: np.ndarray) -> tuple[slice, ...]:
-    """The part of a map that is not 0, with a voxel around it: most of a volume is air."""
-    from scipy.ndimage import find_objects
-
-    (box,) = find_objects((chi != 0).astype(np.uint8))
-    return tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
 
 
 def _typical(values: np.ndarray) -> tuple[float, float]:

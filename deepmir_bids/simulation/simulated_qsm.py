@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
+from deepmir_bids.imaging.large_volumes import box_of
 from deepmir_bids.reconstruction.background_field import remove_background
 from deepmir_bids.reconstruction.dipole_kernel import radians_per_ppm
 from deepmir_bids.reconstruction.inversion_l2 import invert_l2
@@ -16,8 +17,7 @@ def random_qsm_mask(
     brain: np.ndarray, magnitude: np.ndarray, voxel_mm: tuple, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw a brain mask as a tool would give it: eroded, without what lost its signal."""
-    box = ndimage.find_objects(brain.astype(np.uint8))[0]
-    box = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
+    box = box_of(brain, 1)
     mask = np.zeros(brain.shape, dtype=bool)
     level = np.median(magnitude[brain])
     mask[box] = _trusted(brain[box], magnitude[box] / level, voxel_mm, rng)
@@ -61,7 +61,7 @@ def reconstruct_qsm(
         Where it is known: the mask, eroded by the removal of the background field.
 
     """
-    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    box = box_of(mask)
     chi = np.zeros(mask.shape, dtype=np.float32)
     known = np.zeros(mask.shape, dtype=bool)
     chi[box], known[box] = _invert(image[box], mask[box], acquisition)
