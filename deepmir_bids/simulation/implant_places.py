@@ -108,7 +108,17 @@ def real_head(
 
 
 def dark_structures(swi: np.ndarray, brain: np.ndarray, voxel_mm: tuple[float, ...]) -> np.ndarray:
-    """Return where an SWI is dark and thin: veins, sulci, lesions; bool (X, Y, Z).
+    """Return where an SWI is dark and thin: veins, sulci, lesions; bool (X, Y, Z)."""
+    level, hat = darkness(swi, brain, voxel_mm)
+    # Noise alone makes a hat, too: its usual height does not count.
+    usual = np.median(hat[brain])
+    return hat > max(LEAST_DARKNESS, usual + LEAST_NOISES * relative_noise(level, brain))
+
+
+def darkness(
+    swi: np.ndarray, brain: np.ndarray, voxel_mm: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return an SWI without shading, 1 being usual brain, and by how much dark, thin things lack.
 
     A black top-hat: a closing by a ball of `VEIN_MM` fills what is dark and thinner than that.
     """
@@ -119,10 +129,7 @@ def dark_structures(swi: np.ndarray, brain: np.ndarray, voxel_mm: tuple[float, .
     reach = [max(1, round(VEIN_MM / 2 / side)) for side in voxel_mm]
     offsets = np.meshgrid(*[np.arange(-n, n + 1) / n for n in reach], indexing='ij')
     ball = np.sum(np.square(offsets), axis=0) <= 1
-    hat = grey_closing(level, footprint=ball) - level
-    # Noise alone makes a hat, too: its usual height does not count.
-    usual = np.median(hat[brain])
-    return hat > max(LEAST_DARKNESS, usual + LEAST_NOISES * relative_noise(level, brain))
+    return level, grey_closing(level, footprint=ball) - level
 
 
 def bright_fluid(t2w: np.ndarray, brain: np.ndarray) -> float:

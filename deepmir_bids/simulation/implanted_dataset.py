@@ -135,7 +135,7 @@ def _implant(
             notes.append(f'The {ROLES[name]} was left out: {error}')
             continue
         images[name].set_filename(str(path))
-    metadata = _metadata(unit, 'swi', settings)
+    metadata = metadata_of(unit, 'swi', settings)
     masked = not unit.swi_stands_in
     acquisition = read_acquisition(images['swi'], unit.swi, metadata, plan.scan, masked=masked)
     head = register_head(images['swi'], images.get('t2w'), anatomy, folder, sloppy=settings.sloppy)
@@ -143,8 +143,8 @@ def _implant(
         images,
         acquisition,
         head,
-        anatomy,
-        np.random.default_rng([plan.seed, zlib.crc32(unit.label.encode())]),
+        anatomy.structures,
+        draws_of(unit, plan.seed),
         microbleeds=plan.microbleeds,
         b0_direction=b0_in_image(acquisition, plan.scan),
         qsm_scale=settings.qsm_scale,
@@ -162,7 +162,13 @@ def _implant(
     )
 
 
-def _metadata(unit: Unit, name: str, settings: Settings) -> dict:
+def draws_of(unit: Unit, seed: int) -> np.random.Generator:
+    """What draws a unit's lesions: the same, whoever else is there."""
+    return np.random.default_rng([seed, zlib.crc32(unit.label.encode())])
+
+
+def metadata_of(unit: Unit, name: str, settings: Settings) -> dict:
+    """What the sidecars say of one of a unit's images."""
     path: Path = getattr(unit, name)
     roots = [root for root in settings.datasets.values() if path.is_relative_to(root)]
     # The deepest root: a derivatives dataset may lie inside the raw one.
@@ -175,7 +181,7 @@ def _write(root: Path, unit: Unit, subject: ImplantedSubject, settings: Settings
     paths = {name: folder / f'{unit.label}_{suffixes[name]}.nii.gz' for name in subject.images}
     for name, path in paths.items():
         nib.save(subject.images[name], path)
-        write_json(sidecar(path), _metadata(unit, name, settings))
+        write_json(sidecar(path), metadata_of(unit, name, settings))
     write_truth(root, paths['swi'], subject.truth, subject.lesion_numbers, subject.lesions)
 
 

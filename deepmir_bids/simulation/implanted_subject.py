@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ from deepmir_bids.simulation.truth_tables import lesion_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from deepmir_bids.anatomy.atlas_structures import Structure
     from deepmir_bids.anatomy.template_choice import Anatomy
 
 #: Iron deposits for each microbleed, where a number of microbleeds is asked for.
@@ -65,13 +67,14 @@ class RegisteredHead:
     """A head's brain mask and structures on the grid of its SWI, and where its T2w lies.
 
     ``t2w_matrix`` (4x4) takes the T2w's world to the SWI's; None if there is no T2w, or ``note``
-    says why it does not fit.
+    says why it does not fit. ``qsm_fits`` is whether the QSM is known to lie on the SWI, in ppm.
     """
 
     brain: np.ndarray
     structures: np.ndarray
     t2w_matrix: np.ndarray | None = None
     note: str = ''
+    qsm_fits: bool = False
 
 
 def register_head(
@@ -123,7 +126,7 @@ def implant_subject(
     images: dict[str, nib.Nifti1Image],
     acquisition: Acquisition,
     head: RegisteredHead,
-    anatomy: Anatomy,
+    names: Collection[Structure],
     rng: np.random.Generator,
     *,
     microbleeds: int | None = None,
@@ -138,8 +141,8 @@ def implant_subject(
         By their names in `deepmir_bids.INPUTS`, as `load_input` gives them.
     acquisition
         How the SWI was acquired.
-    head, anatomy
-        What `register_head` gives for the SWI, and the template that it was labelled with.
+    head, names
+        What `register_head` gives for the SWI, and the structures that it was labelled with.
     rng
         Draws number, places, sizes and susceptibility.
     microbleeds
@@ -160,7 +163,7 @@ def implant_subject(
         acquisition.grid,
         head.brain,
         head.structures,
-        anatomy.structures,
+        names,
         None if t2w_affine is None else _on_grid(images['t2w'], t2w_affine, swi),
     )
     if microbleeds is None:
@@ -180,7 +183,7 @@ def implant_subject(
         changed['t2w'] = _like(images['t2w'], into_t2w(t2w, t2w_affine, lesions, acquisition))
     if 'qsm' in images:
         try:
-            where, ppm = _qsm_on_swi(images['qsm'], swi, head, anatomy, qsm_scale)
+            where, ppm = _qsm_on_swi(images['qsm'], swi, head, names, qsm_scale)
         except InputError as error:
             notes.append(f'The QSM was left out: {error}')
         else:
@@ -212,15 +215,17 @@ def _qsm_on_swi(
     qsm: nib.Nifti1Image,
     swi: nib.Nifti1Image,
     head: RegisteredHead,
-    anatomy: Anatomy,
+    names: Collection[Structure],
     asked: str,
 ) -> tuple[np.ndarray, float]:
     """Return a map's affine in the SWI's world, and how many ppm one of its units is."""
+    if head.qsm_fits:
+        return qsm.affine, 1.0
     name: Any = qsm.get_filename()
     found = fit_qsm(qsm, swi, head.brain)
     if not found.fits:
         raise InputError(f'{name} and the SWI do not show the same veins, wherever it is put.')
     affine = found.matrix @ qsm.affine
-    iron_rich = np.isin(head.structures, basal_ganglia_indices(anatomy.structures))
+    iron_rich = np.isin(head.structures, basal_ganglia_indices(names))
     scale = chi_scale(_on_grid(qsm, affine, swi), head.brain, iron_rich, name=name, asked=asked)
     return affine, scale.factor
