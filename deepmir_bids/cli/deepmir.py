@@ -10,9 +10,8 @@ from dataclasses import fields
 
 from deepmir_bids import INPUTS
 from deepmir_bids.cli.deepmir_options import parser
-from deepmir_bids.errors import InputError, UsageError, is_full, no_room
-from deepmir_bids.running.nameless_user import with_home_and_name
-from deepmir_bids.running.stopping import StopOnSignal, Stopped
+from deepmir_bids.cli.exit_status import exit_status
+from deepmir_bids.errors import UsageError
 from deepmir_bids.settings import DEFAULT_MODEL, DEFAULT_POINT, Settings
 
 #: Options that have a meaning at the group level; of these, the last two at no other.
@@ -27,20 +26,7 @@ MISLEADING = ('participant_label', 'session_label')
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the app; return its exit status."""
-    try:
-        with StopOnSignal(), with_home_and_name():
-            return run(parser().parse_args(argv))
-    except (UsageError, InputError) as error:
-        print(f'deepmir: {error}', file=sys.stderr)
-        return 2
-    except OSError as error:
-        if not is_full(error):
-            raise
-        print(f'deepmir: {no_room(error.filename or "of a file")}', file=sys.stderr)
-        return 1
-    except Stopped as stopped:
-        print(stopped, file=sys.stderr)
-        return 128 + stopped.number
+    return exit_status('deepmir', lambda: run(parser().parse_args(argv)))
 
 
 def run(options: argparse.Namespace) -> int:

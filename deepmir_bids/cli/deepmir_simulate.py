@@ -12,7 +12,9 @@ from deepmir_bids.cli.option_types import (
     add_derivatives_option,
     add_label_options,
     add_qsm_scale_option,
+    add_scan_options,
     positive,
+    scan_options,
     whole_not_negative,
 )
 from deepmir_bids.errors import UsageError
@@ -55,7 +57,6 @@ def _simulate(options: argparse.Namespace) -> int:
 def _implant(options: argparse.Namespace) -> int:
     from deepmir_bids.settings import Settings
     from deepmir_bids.simulation.implanted_dataset import ImplantPlan, implant_dataset
-    from deepmir_bids.simulation.real_scan import ScanOptions
 
     settings = Settings(
         bids_dir=options.into,
@@ -66,9 +67,7 @@ def _implant(options: argparse.Namespace) -> int:
         derivatives=options.derivatives,
         qsm_scale=options.qsm_scale,
     )
-    b0 = options.b0_direction
-    scan = ScanOptions(options.echo_time, options.field_strength, b0 and tuple(b0))
-    plan = ImplantPlan(scan, options.lesions, options.seed)
+    plan = ImplantPlan(scan_options(options), options.lesions, options.seed)
     all_written = True
     with _progress('Putting lesions in') as show:
         for outcome in implant_dataset(options.out, settings, plan):
@@ -137,26 +136,7 @@ def _add_into_options(group) -> None:
     add_label_options(group)
     add_derivatives_option(group)
     add_qsm_scale_option(group)
-    add(
-        '--echo-time',
-        type=float,
-        metavar='S',
-        help='of the SWI, instead of its sidecar’s EchoTime; above 1 it is in ms',
-    )
-    add(
-        '--field-strength',
-        type=float,
-        metavar='T',
-        help='instead of the sidecar’s MagneticFieldStrength',
-    )
-    add(
-        '--b0-direction',
-        type=float,
-        nargs=3,
-        metavar=('X', 'Y', 'Z'),
-        help='of the main field in the image’s world, where that is not the scanner’s '
-        '(default: 0 0 1)',
-    )
+    add_scan_options(group)
 
 
 if __name__ == '__main__':

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deepmir_bids.data import load as load_data
 from deepmir_bids.errors import UsageError
 from deepmir_bids.imaging.qsm_units import QSM_SCALES
+
+if TYPE_CHECKING:
+    from deepmir_bids.simulation.real_scan import ScanOptions
 
 #: Names that datasets may have in BIDS URIs.
 DATASET_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
@@ -129,3 +133,36 @@ def add_qsm_scale_option(group) -> None:
         default='auto',
         help='unit and sign of the QSM, where they are not recognised',
     )
+
+
+def add_scan_options(group) -> None:
+    """Add the options that say how an SWI was acquired, where its sidecar does not."""
+    add = group.add_argument
+    add(
+        '--echo-time',
+        type=float,
+        metavar='S',
+        help='of the SWI, instead of its sidecar’s EchoTime; above 1 it is in ms',
+    )
+    add(
+        '--field-strength',
+        type=float,
+        metavar='T',
+        help='instead of the sidecar’s MagneticFieldStrength',
+    )
+    add(
+        '--b0-direction',
+        type=float,
+        nargs=3,
+        metavar=('X', 'Y', 'Z'),
+        help='of the main field in the image’s world, where that is not the scanner’s '
+        '(default: 0 0 1)',
+    )
+
+
+def scan_options(options: argparse.Namespace) -> ScanOptions:
+    """What the options of :func:`add_scan_options` say of all scans."""
+    from deepmir_bids.simulation.real_scan import ScanOptions
+
+    b0 = options.b0_direction
+    return ScanOptions(options.echo_time, options.field_strength, b0 and tuple(b0))
