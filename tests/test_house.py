@@ -26,6 +26,7 @@ FLOORS = (
     ('interfaces',),
     ('workflows',),
     ('running',),
+    ('acceptance',),
     ('cli',),
 )
 FLOOR = {package: number for number, floor in enumerate(FLOORS) for package in floor}

@@ -31,6 +31,8 @@ SYN_RIM_MM = 4.0
 #: Mutual information (nats) of a brain with the template's below which nothing was recognised.
 #: Sound heads gave 0.18 and more, wrong starts and things that are no head 0.10 and less.
 LEAST_TEMPLATE_MI = 0.10
+#: What is said of a head that the template does not fit.
+NO_FIT = 'does not register to the template'
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _check(best: AffineCandidate, image) -> None:
     name = Path(image.get_filename() or 'the image').name
     low, high = PLAUSIBLE_ML
     raise RegistrationError(
-        f'{name} does not register to the template: the best of all starts has a mutual '
+        f'{name} {NO_FIT}: the best of all starts has a mutual '
         f'information of {best.mutual_information:.2f} (at least {LEAST_TEMPLATE_MI:.2f} is '
         f'needed) and a brain of {best.brain_ml:.0f} mL ({low:.0f} to {high:.0f} mL are looked '
         'for); check the image, or give a brain mask with --brain-mask-from.'

@@ -1,0 +1,65 @@
+"""The acceptance test of a site: two heads, and a crop that no template fits."""
+
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from deepmir_bids.bids.tsv import read_tsv
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope='module')
+def site(one_subject, one_run, tmp_path_factory):
+    """A participant whom the app has done, and a crop of the same head."""
+    folder = tmp_path_factory.mktemp('site')
+    shutil.copytree(one_subject, folder / 'bids')
+    shutil.copytree(one_run.out_dir, folder / 'out' / 'deepmir')
+    source = next((one_subject / 'sub-01' / 'anat').glob('*T2starw.nii.gz'))
+    crop = folder / 'bids' / 'sub-02' / 'anat' / 'sub-02_T2starw.nii.gz'
+    crop.parent.mkdir(parents=True)
+    image = nib.as_closest_canonical(nib.load(source))
+    nib.save(image.slicer[44:66, 50:72, 30:44], crop)
+    crop.with_name('sub-02_T2starw.json').write_text(
+        json.dumps({'EchoTime': 0.02, 'MagneticFieldStrength': 3})
+    )
+    return folder
+
+
+def test_page_and_tables(site, offline, open_page):
+    done = site / 'out' / 'deepmir' / 'sub-01.html'
+    before = done.stat().st_mtime_ns
+    command = offline(
+        'accept', site / 'bids', site / 'out', '--sloppy', '--nprocs', '2',
+        work_dir=site / 'out' / 'work',
+    )  # fmt: skip
+    said = command.communicate()[0]
+    assert command.returncode == 0, said
+    assert done.stat().st_mtime_ns == before  # a finished run is not repeated
+
+    def table(name):
+        path = site / 'out' / f'acceptance_{name}.tsv'
+        content = read_tsv(path)
+        assert set(json.loads(path.with_suffix('.json').read_text())) == set(content.columns)
+        return content
+
+    units = table('units').set_index('unit')
+    assert units['status'].to_dict() == {'sub-01': 'tested', 'sub-02': 'without nuclei'}
+    assert 'does not register' in units.loc['sub-02', 'note']
+    whole = table('sensitivity').query('by == "all"').set_index(['class', 'point'])
+    assert whole.loc[('CMB', 'balanced'), 'implants'] > 10
+    shares = [whole.loc[('CMB', point), 'sensitivity'] for point in ('sensitive', 'precise')]
+    assert shares[0] >= shares[1]
+    assert shares[0] > 0.3
+    implants = table('implants')
+    assert set(implants.loc[implants['unit'] == 'sub-02', 'class']) <= {'CMB'}
+    assert np.isfinite(table('traits')['median']).all()
+    assert {'reading', 'findings', 'thresholds'} <= {
+        path.stem.removeprefix('acceptance_') for path in (site / 'out').glob('*.tsv')
+    }
+    with open_page(site / 'out' / 'acceptance.html') as page:
+        headline = page.locator('.headline').first.inner_text()
+        assert headline.startswith(f'Of {whole.loc[("CMB", "balanced"), "implants"]} microbleeds')
