@@ -79,7 +79,7 @@ def examine(
     case = replace(
         head.case,
         truth=np.asarray(implanted.truth.dataobj).astype(np.uint8),
-        probabilities=see(images, head.case.brain_mask, model, device, settings.omp_nthreads),
+        probabilities=see(images, head.case.brain_mask, settings, model, device),
     )
     judged = judged_by_masks(
         case, own_thresholds(model.card, head.inputs), f'sub-{head.unit.subject}'

@@ -97,7 +97,7 @@ def _untouched(unit: Unit, results: UnitResults) -> Case:
 
 
 def head_without_anatomy(
-    unit: Unit, why: str, model: Model, device: str, threads: int
+    unit: Unit, why: str, settings: Settings, model: Model, device: str
 ) -> PreparedHead:
     """Find a brain in an SWI that does not register, as a slab or a crop, by its signal alone.
 
@@ -109,8 +109,8 @@ def head_without_anatomy(
         With its SWI.
     why
         Why the app has not done it.
-    model, device, threads
-        What finds lesions in it, where, and with how many threads.
+    settings, model, device
+        Of the run, what finds lesions in it, and where.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def head_without_anatomy(
             label=unit.label,
             truth=np.zeros(brain.shape, np.uint8),
             found=np.zeros(brain.shape, np.uint8),
-            probabilities=see(images, brain, model, device, threads),
+            probabilities=see(images, brain, settings, model, device),
             brain_mask=brain,
             iron_area=np.zeros(brain.shape, bool),
             structures=brain.astype(np.int32),
@@ -150,9 +150,9 @@ def head_without_anatomy(
 def see(
     images: dict[str, nib.Nifti1Image],
     brain: np.ndarray,
+    settings: Settings,
     model: Model,
     device: str,
-    threads: int,
 ) -> np.ndarray:
     """Probabilities (class, X, Y, Z) of the images of a `PreparedHead`, as the app finds them."""
     from deepmir_bids.model.prediction import probabilities_on_swi
@@ -166,7 +166,8 @@ def see(
         brain,
         images['swi'].affine,
         device,
-        threads,
+        settings.omp_nthreads,
+        mirror=not settings.sloppy,
     )
 
 

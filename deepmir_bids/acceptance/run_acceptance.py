@@ -144,7 +144,7 @@ def _examine(
         why = _why_not_done(unit, settings.out_dir)
         if NO_FIT not in why:  # whatever is wrong with the images, they are no test
             raise InputError(why)
-        head = head_without_anatomy(unit, why, model, device, settings.omp_nthreads)
+        head = head_without_anatomy(unit, why, settings, model, device)
     return examine(head, settings, plan, model, device)
 
 

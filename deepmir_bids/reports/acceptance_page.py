@@ -90,8 +90,8 @@ def headlines(test: Acceptance) -> Iterator[str]:
         yield (
             f'Of {row["implants"]} {TITLES[row["class"]].lower()} put in, {row["found"]} were '
             'found ({:.0f} %, 95 % interval {:.0f} to {:.0f} %). '.format(*shares)
-            + f'In the images as they are, {look["findings"]:.0f} were found in '
-            f'{look["units"]:.0f}: {look["per_unit"]:.1f} an image for a reader to look at.'
+            + f'In the images as they are, a reader has {look["per_unit"]:.1f} findings an image '
+            f'to look at ({look["findings"]:.0f} in {look["units"]:.0f}).'
         )
 
 

@@ -7,7 +7,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from deepmir_bids.acceptance.prepared_head import finished_head, see
+from deepmir_bids.bids.input_files import collect_units
 from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.model import load_model
+from deepmir_bids.settings import Settings
 
 pytestmark = pytest.mark.long
 
@@ -27,6 +31,13 @@ def site(one_subject, one_run, tmp_path_factory):
         json.dumps({'EchoTime': 0.02, 'MagneticFieldStrength': 3})
     )
     return folder
+
+
+def test_a_head_without_lesions_gives_what_the_app_found(one_subject, one_run):
+    settings = Settings(one_subject, one_run.out_dir, one_run.work_dir, sloppy=True)
+    head = finished_head(collect_units(settings)[0], settings)
+    seen = see(head.images, head.case.brain_mask, settings, load_model(), 'cpu')
+    np.testing.assert_allclose(seen, head.case.probabilities, atol=0.01)
 
 
 def test_page_and_tables(site, offline, open_page):
