@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 from types import FrameType
 
@@ -43,8 +44,16 @@ class StopOnSignal:
             raise Stopped(self._number)
 
     def _stop(self, number: int, _: FrameType | None) -> None:
-        from deepmir_bids.running.workers import kill_workers
-
+        # Nothing is imported here: the signal may come in the midst of an import.
         self._number = number
         kill_workers()
         raise Stopped(number)
+
+
+def kill_workers() -> None:
+    """Kill every process that this one has started for steps, and wait for its end."""
+    workers = multiprocessing.active_children()
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        worker.join()

@@ -53,15 +53,6 @@ class Workers:
         )
 
 
-def kill_workers() -> None:
-    """Kill every process that this one has started for steps, and wait for its end."""
-    workers = multiprocessing.active_children()
-    for worker in workers:
-        worker.kill()
-    for worker in workers:
-        worker.join()
-
-
 def _begin(parent: int, directory: str) -> None:
     """Set up a process: the terminal's interrupt is its parent's business, and so is its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
