@@ -12,9 +12,12 @@ from deepmir_bids.simulation.head_signal import head_signal
 from deepmir_bids.simulation.image_grid import block_mean, interpolate
 from deepmir_bids.simulation.small_sources import LocalSource
 
+#: Pi in the integers of a stored phase, and signal 1 in those of a stored magnitude.
+PHASE_STEPS, MAGNITUDE_STEPS = 4096, 1000
+
 
 def echo_times(swi_echo_s: float, echoes: int) -> tuple[float, ...]:
-    """Return evenly spaced echo times in s: that of the SWI, or several up to a fifth beyond it."""
+    """Return evenly spaced echo times in s: the SWI's, or several that go a fifth beyond it."""
     if echoes == 1:
         return (swi_echo_s,)
     return tuple(round(1.2 * swi_echo_s * (i + 1) / echoes, 5) for i in range(echoes))
@@ -67,6 +70,15 @@ def as_received(
     """
     received = zero_fill(image * sensitivity + noise, acquisition.sampled_share)
     return np.conj(received) if acquisition.paramagnetic_sign < 0 else received
+
+
+def magnitude_and_phase(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a complex image (X, Y, Z) as scanners store it: magnitude and phase, int16.
+
+    The phase goes from -4096 to 4096 for -pi to pi.
+    """
+    magnitude = np.rint(MAGNITUDE_STEPS * np.abs(image)).astype(np.int16)
+    return magnitude, np.rint(np.angle(image) * (PHASE_STEPS / np.pi)).astype(np.int16)
 
 
 def true_susceptibility(
