@@ -166,8 +166,8 @@ def _local_field(
 def _trusted(
     total: EchoField, known: np.ndarray, brain: np.ndarray, voxel_mm: Vector, rim_mm: float
 ) -> np.ndarray:
-    """Return where the susceptibility can be trusted: away from the rim."""
-    depth = ndimage.distance_transform_edt(brain, sampling=voxel_mm)
+    """Return where the susceptibility can be trusted: away from the rim, and from the image's."""
+    depth = ndimage.distance_transform_edt(np.pad(brain, 1), sampling=voxel_mm)[1:-1, 1:-1, 1:-1]
     return known & (depth > max(rim_mm, *voxel_mm))
 
 

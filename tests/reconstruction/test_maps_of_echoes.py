@@ -105,6 +105,14 @@ def test_field_of_a_sphere():
     assert np.linalg.norm(off[outside]) < 0.02 * np.linalg.norm(field[outside])
 
 
+def test_edge_of_the_image_is_a_rim(head):
+    _, brain, magnitude, phase = head
+    everywhere = np.ones_like(brain)
+    maps = reconstruct(magnitude, phase, TIMES, FIELD_T, VOXEL, B0, everywhere)
+    assert maps.mask[28, 28].sum() == brain.shape[2] - 2
+    assert not maps.mask[0].any()
+
+
 @pytest.mark.parametrize('wrong', [{'background': 'none'}, {'inversion': 'medi'}])
 def test_unknown_method(head, wrong):
     with pytest.raises(ValueError, match='must be'):
