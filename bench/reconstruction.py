@@ -32,7 +32,7 @@ SCANNERS = (
 #: What each image covers, in mm.
 VIEW_MM = (180.0, 216.0, 140.0)
 
-#: The first seed: none of these heads was used to choose anything.
+#: The first seed. The penalty of the default was chosen on this head, nothing on the others.
 FIRST_SEED = 901
 
 #: The default, and what comes of changing one of its two steps.
