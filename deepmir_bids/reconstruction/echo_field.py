@@ -62,7 +62,8 @@ def field_from_echoes(
     phases: list[np.ndarray] = []
     moment = np.zeros(mask.shape, dtype=np.float32)
     weight = np.zeros(mask.shape, dtype=np.float32)
-    for image, time in zip(images, np.float32(times_s), strict=True):
+    times = np.asarray(times_s, np.float32)
+    for image, time in zip(images, times, strict=True):
         phase = wrap(np.angle(image) - offset).astype(np.float32)
         if phases:
             foretold = moment / np.maximum(weight, 1e-20) * time
@@ -74,9 +75,7 @@ def field_from_echoes(
         moment += trust * phase * time
         weight += trust * time**2
     rate = moment / np.maximum(weight, 1e-20) * mask
-    off = [
-        (phase - rate * time) ** 2 for phase, time in zip(phases, np.float32(times_s), strict=True)
-    ]
+    off = [(phase - rate * time) ** 2 for phase, time in zip(phases, times, strict=True)]
     precision = np.sqrt(weight) * mask
     usual = np.median(precision[mask.astype(bool)])
     return EchoField(

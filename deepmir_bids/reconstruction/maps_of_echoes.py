@@ -112,7 +112,7 @@ def reconstruct(
     within, inside = images[(slice(None), *box)], brain[box]
     args = (voxel_mm, b0_direction)
     with fft.set_workers(threads):
-        total = field_from_echoes(within, echo_times_s, inside, voxel_mm, field_t)
+        total = field_from_echoes(list(within), echo_times_s, inside, voxel_mm, field_t)
         local, known = _local_field(total, inside, *args, methods)
         mask = _trusted(total, known, inside, voxel_mm, methods.rim_mm)
         quick = invert_truncated(local, mask, *args)
@@ -166,8 +166,8 @@ def _local_field(
 def _trusted(
     total: EchoField, known: np.ndarray, brain: np.ndarray, voxel_mm: Vector, rim_mm: float
 ) -> np.ndarray:
-    """Return where the susceptibility can be trusted: away from the rim."""
-    depth = ndimage.distance_transform_edt(brain, sampling=voxel_mm)
+    """Return where the susceptibility can be trusted: away from the rim, and from the image's."""
+    depth = ndimage.distance_transform_edt(np.pad(brain, 1), sampling=voxel_mm)[1:-1, 1:-1, 1:-1]
     return known & (depth > max(rim_mm, *voxel_mm))
 
 
@@ -181,7 +181,7 @@ def _inverted(
 ) -> np.ndarray:
     if methods.inversion == 'tv':
         trust = np.minimum(total.precision, 1.5)
-        return invert_tv(local, mask, voxel_mm, b0_direction, trust, weight=2e-4)
+        return invert_tv(local, mask, voxel_mm, b0_direction, trust, weight=1e-4)
     if methods.inversion == 'l2':
         return invert_l2(local, mask, voxel_mm, b0_direction)
     if methods.inversion == 'tkd':

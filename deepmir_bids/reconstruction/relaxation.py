@@ -26,7 +26,7 @@ def fit_r2star(magnitude: np.ndarray, times_s: Sequence[float]) -> np.ndarray:
     """
     weight = np.zeros(magnitude.shape[1:], np.float32)
     time_sum, square_sum, log_sum, mixed_sum = (np.zeros_like(weight) for _ in range(4))
-    for image, time in zip(magnitude, np.float32(times_s), strict=True):
+    for image, time in zip(magnitude, np.asarray(times_s, np.float32), strict=True):
         trust = image**2
         log = trust * np.log(np.maximum(image, np.finfo(np.float32).tiny))
         weight += trust

@@ -40,7 +40,7 @@ def swi_of_echoes(
         (X, Y, Z), float32, in the unit of the magnitude.
 
     """
-    times = np.float32(times_s)
+    times = np.asarray(times_s, np.float32)
     late = np.sum(times**2) / np.sum(times)
     magnitude, turned, weight = (np.zeros(images.shape[1:], np.float32) for _ in range(3))
     for image, time in zip(images, times, strict=True):
