@@ -8,6 +8,10 @@ from deepmir_bids.reconstruction.kspace_filter import Vector
 #: Size in mm of what counts as a dark structure: veins, nuclei and lesions rich in iron.
 DARK_MM = 8.0
 
+#: Near the rim signal is lost to the air around, and susceptibility is least sure: how much of
+#: the surroundings has to be brain.
+DEEP = 0.9
+
 #: The share of the brain that is taken for dark.
 DARK_SHARE = 0.03
 
@@ -34,9 +38,11 @@ def paramagnetic_sign(
     """
     sigma = [DARK_MM / 2 / v for v in voxel_mm]
     share = ndimage.gaussian_filter(mask.astype(np.float32), sigma)
+    deep = mask & (share > DEEP)
+    deep = deep if deep.any() else mask
     share = np.where(mask, share, 1)
     around = ndimage.gaussian_filter(magnitude * mask, sigma) / share
-    brightness = magnitude[mask] / around[mask]
+    brightness = magnitude[deep] / around[deep]
     dark = brightness < np.quantile(brightness, DARK_SHARE)
     surroundings = ndimage.gaussian_filter(chi * mask, sigma) / share
-    return 1 if np.mean((chi - surroundings)[mask][dark]) > 0 else -1
+    return 1 if np.median((chi - surroundings)[deep][dark]) > 0 else -1
