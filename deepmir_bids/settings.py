@@ -35,6 +35,9 @@ class Settings:
     model: str = DEFAULT_MODEL
     inputs: tuple[str, ...] = INPUTS
     qsm_scale: str = 'auto'
+    reconstruct: str = 'auto'
+    echo_times: tuple[float, ...] = ()
+    field_strength: float | None = None
     operating_point: str = DEFAULT_POINT
     threshold_cmb: float | None = None
     threshold_iron: float | None = None

@@ -19,7 +19,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from deepmir_bids.bids.output_files import DATATYPES, INPUTS_OF_RESULTS, results_of
+from deepmir_bids.bids.output_files import DATATYPES, MAY_LACK, results_of
 from deepmir_bids.bids.publishing import publish
 from deepmir_bids.bids.sidecars import complete_sidecars
 from deepmir_bids.bids.unit_of_work import Unit, unit_folder
@@ -35,6 +35,7 @@ class _DescribeResultsInputSpec(BaseInterfaceInputSpec):
     quality = traits.Dict(mandatory=True, desc='how good the images are')
     alignment = traits.Float(desc='mutual information of T2w and SWI')
     flags = traits.List(traits.Str, desc='what was wrong with the images, in a word each')
+    reconstruction = traits.Dict(desc='how images were made from magnitude and phase')
     chi_conversion = traits.Dict(desc='what was done to the QSM')
     notes = traits.List(traits.Str, mandatory=True, desc='what was chosen, mended or converted')
 
@@ -63,6 +64,7 @@ class DescribeResults(SimpleInterface):
             if isdefined(inputs.alignment)
             else {},
             'conversion': inputs.chi_conversion if isdefined(inputs.chi_conversion) else {},
+            'reconstruction': inputs.reconstruction if isdefined(inputs.reconstruction) else {},
             'notes': {'Notes': inputs.notes},
         }
         self._results['sidecars'] = complete_sidecars(inputs.unit, {**inputs.facts, **learnt})
@@ -105,7 +107,7 @@ class _PublishInputSpec(_PublishPageInputSpec):
 
 # A file for each row of the table of results that a run makes; those of an input that a unit may
 # lack need not be there.
-for _result in results_of(INPUTS_OF_RESULTS):
+for _result in results_of(MAY_LACK):
     _PublishInputSpec.add_class_trait(
         _result.name, File(exists=True, mandatory=not _result.needs, desc=_result.text)
     )
@@ -150,7 +152,7 @@ def _on_own_grid(files: Iterable[_Result], swi: str, folder: Path) -> Iterator[_
 
 def _files(inputs) -> Iterator[_Result]:
     """Path, entities and sidecar of each result that is there."""
-    for result in results_of(INPUTS_OF_RESULTS):
+    for result in results_of(MAY_LACK):
         path = getattr(inputs, result.name)
         if isdefined(path):
             entities = result.entities_of(inputs.template, inputs.atlas)

@@ -39,7 +39,7 @@ class PassOn(SimpleInterface):
 
 
 class _LoadVolumeInputSpec(BaseInterfaceInputSpec):
-    in_file = File(mandatory=True, desc='image as it comes from the dataset')
+    in_file = File(desc='image as it comes from the dataset, or nothing if it was left out')
     role = traits.Enum(*ROLES.values(), mandatory=True, desc='what it has to be')
 
 

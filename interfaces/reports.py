@@ -32,7 +32,7 @@ class _FileOutputSpec(TraitedSpec):
 
 class _PlotSlicesInputSpec(BaseInterfaceInputSpec):
     background = File(exists=True, desc='nothing is drawn where it is not given')
-    brain_mask = File(exists=True, mandatory=True)
+    brain_mask = File(exists=True, desc='has to be there where something is drawn')
     structures = File(exists=True, desc='label image, of which some are outlined')
     colours = traits.Dict(
         traits.Str, traits.List(traits.Int), usedefault=True, desc='colour: label values'

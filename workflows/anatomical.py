@@ -26,6 +26,7 @@ from deepmir_bids.interfaces.imaging import (
 )
 from deepmir_bids.interfaces.qsm import ConvertChi, FitQsm
 from deepmir_bids.settings import Settings
+from deepmir_bids.workflows.reconstruction import connect_reconstruction
 from deepmir_bids.workflows.step_memory import step_memory
 
 
@@ -54,6 +55,12 @@ def init_anatomical_wf(
         What a cohort is checked by, for the sidecar of the brain mask.
     chi_conversion
         What was done to the QSM, for its sidecar.
+    reconstruction
+        How images were made from magnitude and phase, for their sidecars.
+    made_swi, minip, r2star
+        What was made of them, on that grid, if the unit had no SWI.
+    magnitude, field_map, known
+        For the page: of all echoes, the local field in ppm, and where susceptibility is known.
     notes, flags
         What was mended, converted or left out, in sentences and in a word each.
 
@@ -77,6 +84,13 @@ def init_anatomical_wf(
                 'alignment',
                 'quality',
                 'chi_conversion',
+                'reconstruction',
+                'made_swi',
+                'minip',
+                'r2star',
+                'magnitude',
+                'field_map',
+                'known',
                 'notes',
                 'flags',
             ]
@@ -84,10 +98,12 @@ def init_anatomical_wf(
         name='outputnode',
     )
     memory = step_memory(unit)
-    notes = pe.Node(niu.Merge(8), name='notes', run_without_submitting=True)
-    flags = pe.Node(niu.Merge(8), name='flags', run_without_submitting=True)
+    notes = pe.Node(niu.Merge(9), name='notes', run_without_submitting=True)
+    flags = pe.Node(niu.Merge(9), name='flags', run_without_submitting=True)
     load_swi = pe.Node(
-        LoadVolume(in_file=str(unit.swi), role='SWI'), name='load_swi', mem_gb=memory['load_swi']
+        LoadVolume(role='SWI', **_ready_file(unit, 'swi')),
+        name='load_swi',
+        mem_gb=memory['load_swi'],
     )
     choose_head = pe.Node(
         ChooseHead(swi_file=str(unit.swi), sloppy=settings.sloppy),
@@ -172,7 +188,14 @@ def init_anatomical_wf(
         _connect_t2w(workflow, settings, unit, memory)
     if unit.qsm:
         _connect_qsm(workflow, settings, unit, memory)
+    if unit.made:
+        connect_reconstruction(workflow, settings, unit, anatomy, memory)
     return workflow
+
+
+def _ready_file(unit: Unit, name: str) -> dict[str, str]:
+    """The file of an image that is ready; one that is made comes from another step."""
+    return {} if name in unit.made else {'in_file': str(getattr(unit, name))}
 
 
 def _connect_t2w(
@@ -214,12 +237,16 @@ def _connect_qsm(
 ) -> None:
     """QSM: onto the SWI, to its grid, then to ppm by what the deep nuclei say."""
     load_qsm = pe.Node(
-        LoadVolume(in_file=str(unit.qsm), role='QSM'), name='load_qsm', mem_gb=memory['load_qsm']
+        LoadVolume(role='QSM', **_ready_file(unit, 'qsm')),
+        name='load_qsm',
+        mem_gb=memory['load_qsm'],
     )
     fit_qsm = pe.Node(FitQsm(source_file=str(unit.qsm)), name='fit_qsm', mem_gb=memory['fit_qsm'])
     qsm_grid = pe.Node(ToGrid(), name='qsm_grid', mem_gb=memory['qsm_grid'])
     convert_chi = pe.Node(
-        ConvertChi(source_file=str(unit.qsm), scale=settings.qsm_scale),
+        ConvertChi(
+            source_file=str(unit.qsm), scale='ppm' if 'qsm' in unit.made else settings.qsm_scale
+        ),
         name='convert_chi',
         mem_gb=memory['convert_chi'],
     )

@@ -12,7 +12,7 @@ from nipype.pipeline import engine as pe
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.atlas_structures import read_structures
 from deepmir_bids.bids.finished_results import UnitResults, read_sidecar
-from deepmir_bids.bids.output_files import INPUTS_OF_RESULTS, REVIEW, results_of
+from deepmir_bids.bids.output_files import INPUTS_OF_RESULTS, MAY_LACK, REVIEW, results_of
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.errors import InputError
 from deepmir_bids.interfaces.imaging import LoadVolume
@@ -51,12 +51,13 @@ def init_refinding_wf(
     """
     files = results.files
     _check(results, card, settings)
-    unit = replace(unit, qsm=files.get('qsm'), t2w=files.get('t2w'))
+    unit = replace(unit, qsm=files.get('qsm'), t2w=files.get('t2w'), made=())
     used = results.detection['InputsUsed']
     criteria = DetectionCriteria.resolve(settings, card, used)
     detection = _detection(results.detection, card, criteria)
     workflow = pe.Workflow(name=unit.workflow_name)
-    load_swi = pe.Node(LoadVolume(in_file=str(unit.swi), role='SWI'), name='load_swi', mem_gb=1)
+    swi = str(files.get('made_swi', unit.swi))
+    load_swi = pe.Node(LoadVolume(in_file=swi, role='SWI'), name='load_swi', mem_gb=1)
     probabilities = {name: files[f'{name.lower()}_probseg'] for name in CLASSES}
     detection_wf = init_detection_wf(settings, unit, model, card, probabilities)
     report_wf = init_report_wf(
@@ -135,7 +136,7 @@ def _init_publish_anew(
     """The step that replaces all results of a unit, with those that stay as they are."""
     publish = init_publish(settings, unit, run, results.template, results.atlas)
     sidecars = {}
-    for result in results_of(INPUTS_OF_RESULTS):
+    for result in results_of(MAY_LACK):
         path = results.files.get(result.name)
         if path is None:
             continue

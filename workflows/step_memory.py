@@ -32,6 +32,7 @@ BYTES_A_VOXEL = {
     'measure': 24,
     'text_pieces': 4,
     'lesion_pieces': 26,
+    'reconstruct': 150,
     'plot_brain': 20,
     'plot_structures': 20,
     'plot_nuclei': 20,
@@ -40,7 +41,9 @@ BYTES_A_VOXEL = {
 #: The network has a grid of its own, however fine the images are.
 NETWORK_GB = 2.0
 #: Bytes for each voxel that N4 is given, in the steps that correct a head.
-N4_BYTES, N4_STEPS = 90, ('choose_head', 'correct_t2w')
+N4_BYTES, N4_STEPS = 90, ('choose_head', 'correct_t2w', 'reconstruct')
+#: Bytes for each voxel of each echo that maps are made of.
+ECHO_BYTES = 40
 
 
 def step_memory(unit: Unit) -> dict[str, float]:
@@ -50,4 +53,6 @@ def step_memory(unit: Unit) -> dict[str, float]:
     memory['predict'] += NETWORK_GB
     for name in N4_STEPS:
         memory[name] += N4_BYTES * min(voxels, MOST_VOXELS) / 1e9
+    if unit.echoes:
+        memory['reconstruct'] += ECHO_BYTES * len(unit.echoes.echo_times_s) * voxels / 1e9
     return memory

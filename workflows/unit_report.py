@@ -25,6 +25,9 @@ COLOURS = dict(
     zip((*BASAL_GANGLIA, 'thalamus'), ('#30d158', '#0a84ff', '#ff3b30', '#ffd60a'), strict=True)
 )
 
+#: What a local field is shown with.
+FIELD_LIMITS_PPM = (-0.05, 0.05)
+
 
 def init_report_wf(
     unit: Unit,
@@ -53,7 +56,7 @@ def init_report_wf(
     Inputs
     ------
     swi, qsm, t2w, brain_mask, structures, structure_table, lesions, lesion_table, candidates, \
-candidate_table, review, notes
+candidate_table, review, magnitude, field_map, known, notes
         As the anatomical and the detection workflow give them.
     facts, methods
         What the result rests on (:func:`report_facts`), and the text that describes the analysis.
@@ -79,6 +82,9 @@ candidate_table, review, notes
                 'candidates',
                 'candidate_table',
                 'review',
+                'magnitude',
+                'field_map',
+                'known',
                 'notes',
                 'facts',
                 'methods',
@@ -159,6 +165,21 @@ candidate_table, review, notes
             (inputnode, blend, [('swi', 'swi'), ('t2w', 't2w'), ('brain_mask', 'brain_mask')]),
             (blend, assemble, [('out_file', 'alignment')]),
         ])  # fmt: skip
+    if unit.made:
+        plot_magnitude = pe.Node(
+            PlotSlices(dimensions=['z']), name='plot_magnitude', mem_gb=memory['plot_brain']
+        )
+        plot_field = pe.Node(
+            PlotSlices(dimensions=['z'], limits=FIELD_LIMITS_PPM),
+            name='plot_field',
+            mem_gb=memory['plot_brain'],
+        )
+        workflow.connect([
+            (inputnode, plot_magnitude, [('magnitude', 'background'), ('known', 'brain_mask')]),
+            (inputnode, plot_field, [('field_map', 'background'), ('known', 'brain_mask')]),
+            (plot_magnitude, assemble, [('out_file', 'magnitude_figure')]),
+            (plot_field, assemble, [('out_file', 'field_figure')]),
+        ])  # fmt: skip
     if unit.qsm:
         plot_nuclei = pe.Node(
             PlotSlices(
@@ -192,12 +213,14 @@ def report_facts(
     """What a result rests on, from the sidecar of its lesions, template and atlas."""
     left_out = detection.get('InputsLeftOut', [])
     missing = ', '.join(name for name in detection['InputsMissing'] if name not in left_out)
+    made = detection.get('InputsMade', [])
     thresholds = detection['Thresholds'].items()
     facts = {
         'Inputs': ', '.join(detection['InputsUsed'])
         + (f' (missing: {missing})' if missing else ''),
         'Left out, being of no use': f'{", ".join(left_out)}: see the notes' if left_out else '',
-        'SWI': unit.swi.name if unit.swi else '',
+        'SWI': unit.swi.name if unit.swi and 'swi' not in made else '',
+        'Made by deepmir from magnitude and phase': ' and '.join(map(str.upper, made)),
         'Model': f'{detection["Model"]}, {detection["OperatingPoint"]} operating point',
         'Thresholds': ', '.join(f'{name} {value:.2f}' for name, value in thresholds),
         'Template and atlas': f'{template}, {atlas}',

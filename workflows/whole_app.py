@@ -25,6 +25,7 @@ from deepmir_bids.reports.citations import with_references
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.anatomical import describe_anatomy, init_anatomical_wf
 from deepmir_bids.workflows.detection import describe_detection, init_detection_wf
+from deepmir_bids.workflows.reconstruction import describe_reconstruction
 from deepmir_bids.workflows.step_memory import step_memory
 from deepmir_bids.workflows.unit_report import init_report_wf, report_facts
 from deepmir_bids.workflows.unit_results import init_publish
@@ -94,6 +95,7 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit, run: str = ''
             ('outputnode.registration', 'registration'),
             ('outputnode.quality', 'quality'),
             ('outputnode.flags', 'flags'),
+            ('outputnode.reconstruction', 'reconstruction'),
         ]),
         (sidecars, publish, [('sidecars', 'sidecars')]),
         (anatomical_wf, publish, [
@@ -119,6 +121,14 @@ def init_unit_wf(settings: Settings, anatomy: Anatomy, unit: Unit, run: str = ''
     ])  # fmt: skip
     if unit.brain_mask:
         workflow.connect(anatomical_wf, 'outputnode.given_mask', settle, 'brain_mask')
+    if unit.made:
+        shown = [
+            (f'outputnode.{n}', f'inputnode.{n}') for n in ('magnitude', 'field_map', 'known')
+        ]
+        workflow.connect([(anatomical_wf, report_wf, shown)])
+    if 'swi' in unit.made:
+        made = [(f'outputnode.{name}', name) for name in ('made_swi', 'minip', 'r2star')]
+        workflow.connect([(anatomical_wf, publish, made)])
     if unit.t2w:
         workflow.connect([
             (anatomical_wf, settle, [('outputnode.t2w', 't2w')]),
@@ -151,12 +161,12 @@ def init_page_wf(settings: Settings, unit: Unit, results: UnitResults) -> pe.Wor
     workflow = pe.Workflow(name=unit.workflow_name)
     files = results.files
     load_swi = pe.Node(
-        LoadVolume(in_file=str(unit.swi), role='SWI'),
+        LoadVolume(in_file=str(files.get('made_swi', unit.swi)), role='SWI'),
         name='load_swi',
         mem_gb=step_memory(unit)['load_swi'],
     )
     report_wf = init_report_wf(
-        replace(unit, qsm=files.get('qsm'), t2w=files.get('t2w')),
+        replace(unit, qsm=files.get('qsm'), t2w=files.get('t2w'), made=()),
         read_structures(files['structure_table']),
         results.atlas,
         results.detection['OperatingPoint'],
@@ -206,6 +216,7 @@ def _case(
     intro = load_data('methods_intro.md').read_text(encoding='utf-8').format(version=__version__)
     methods = with_references(
         intro
+        + describe_reconstruction(unit)
         + describe_anatomy(unit, [name for name in OPTIONAL if getattr(part, name)], anatomy)
         + describe_detection(part.inputs, card, criteria)
     )
@@ -213,6 +224,7 @@ def _case(
         'InputsUsed': [name for name in part.inputs if name in card.sees],
         'InputsMissing': [name for name in card.sees if name not in part.inputs],
         'InputsLeftOut': [name for name in unit.inputs if name not in part.inputs],
+        **({'InputsMade': list(unit.made)} if unit.made else {}),
         'Version': __version__,
         'Model': card.name,
         'ModelSHA256': card.sha256,

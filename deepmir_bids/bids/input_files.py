@@ -17,6 +17,8 @@ from deepmir_bids.bids.brain_masks import (
     why_no_mask,
 )
 from deepmir_bids.bids.dataset_index import index_dataset, relevant_files, shared_index
+from deepmir_bids.bids.echo_choice import ECHOES, with_echoes
+from deepmir_bids.bids.echo_files import ECHO_QUERY
 from deepmir_bids.bids.filter_file import load_queries
 from deepmir_bids.bids.found_files import OF_UNIT, FoundFile, FoundFiles, find_files
 from deepmir_bids.bids.images_of_unit import Place, images_of
@@ -59,6 +61,10 @@ class Search:
         Files of each dataset that may have an input, by the input's name.
     queries
         By which they were found.
+    settings
+        Of the run, which say what is made from magnitude and phase.
+    echoes
+        Files of the raw dataset that may be these.
     other_masks
         Brain masks of whatever space, to name where none can be used.
 
@@ -67,6 +73,8 @@ class Search:
     places: Sequence[Place]
     found: Mapping[str, Sequence[FoundFiles]]
     queries: Mapping[str, Mapping[str, Any]]
+    settings: Settings
+    echoes: FoundFiles | None = None
     other_masks: Sequence[FoundFiles] = ()
 
     def unit(self, place: Place) -> Unit:
@@ -85,7 +93,7 @@ class Search:
             else:
                 notes += [str(candidate) for candidate in choice]
                 notes += self._notes_on_lack(name, place)
-        return Unit(
+        unit = Unit(
             subject=place.subject,
             session=place.session,
             notes=tuple(notes),
@@ -93,6 +101,9 @@ class Search:
             unreadable='' if 'swi' in files else unreadable_part(self._folder(place)),
             **files,
         )
+        raw = [self.echoes] if self.echoes else []
+        echoes, _ = images_of(ECHOES, raw, ECHO_QUERY, place)
+        return with_echoes(unit, echoes, self.found['swi'][0].root, self.settings)
 
     def _folder(self, place: Place) -> Path:
         label = Unit(place.subject, place.session).label
@@ -141,7 +152,8 @@ def search_datasets(settings: Settings) -> Search:
 
     """
     queries = {**load_queries(settings.bids_filter_file), 'brain_mask': MASK_QUERY}
-    relevant = relevant_files([*queries.values()])
+    makes = settings.reconstruct != 'never'
+    relevant = relevant_files([*queries.values(), *([ECHO_QUERY] if makes else [])])
     only = settings.participant_label
     labels = find_units(settings.bids_dir, only, settings.session_label)
 
@@ -166,7 +178,8 @@ def search_datasets(settings: Settings) -> Search:
     # Whoever asks for one session of several must not get what belongs to none.
     sessions = Counter(subject for subject, _ in find_units(settings.bids_dir, only, ()))
     places = [Place(subject, session, sessions[subject] == 1) for subject, session in labels]
-    return Search(places, found, queries, other_masks)
+    echoes = find(settings.bids_dir, ECHO_QUERY) if makes else None
+    return Search(places, found, queries, settings, echoes, other_masks)
 
 
 def _notes_on_choice(

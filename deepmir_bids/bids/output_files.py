@@ -16,6 +16,8 @@ REVIEW = 'review'
 #: What a label with a meaning of its own (``desc-…``) stands for: ``descriptions.tsv``.
 DESCRIPTIONS = {
     'preproc': 'Prepared for the network: bias-corrected T2w, QSM in ppm; on the grid of the SWI',
+    'swi': 'Susceptibility-weighted, made by deepmir from magnitude and phase',
+    'minip': 'Its minimum intensity projection',
     'brain': 'The brain, by registration to the template or as given with --brain-mask-from',
     'ironarea': 'Where an iron deposit counts: the basal ganglia, widened by a margin',
     'deepmir': 'Found by the network and kept at the operating point of the run',
@@ -54,6 +56,19 @@ def _of_class(name: str) -> tuple[Result, ...]:
     )
 
 
+def _made(name: str, text: str, suffix: str, needs: str = 'made swi', **entities: str) -> Result:
+    """What is made from magnitude and phase."""
+    return Result(
+        name,
+        text,
+        suffix,
+        entities={**_SWI, **entities},
+        needs=needs,
+        facts=('reference', 'source_swi', 'reconstruction'),
+        constants={'SkullStripped': False},
+    )
+
+
 #: In the order of their making.
 RESULTS = (
     Result(
@@ -71,9 +86,12 @@ RESULTS = (
         'Chimap',
         entities={**_SWI, 'desc': 'preproc'},
         needs='qsm',
-        facts=('reference', 'source_qsm', 'conversion'),
+        facts=('reference', 'source_qsm', 'conversion', 'reconstruction'),
         constants={'SkullStripped': False},
     ),
+    _made('made_swi', 'SWI made from magnitude and phase', 'T2starw', desc='swi'),
+    _made('minip', 'its minimum intensity projection over 10 mm', 'T2starw', desc='minip'),
+    _made('r2star', 'R2* in 1/s, from three echoes or more', 'R2starmap', 'r2star'),
     Result(
         'brain_mask',
         'the brain; its sidecar has the quality of registration and images',
@@ -189,6 +207,8 @@ REVIEW_FILE = RESULTS[-1].ending
 
 #: Pieces of a unit's page. Pictures are kept as results; text is in the page alone.
 PIECES = (
+    _figure('magnitude_figure', 'magnitude of all echoes', 'T2starw', 'magnitude', 'made'),
+    _figure('field_figure', 'local field from the phase', 'T2starw', 'field', 'made'),
     _figure('brain_figure', 'outline of the brain mask over the SWI', 'mask', 'brain'),
     _figure('structures_on_t2w', 'deep nuclei over the T2w', 'T2w', 'template', 't2w'),
     _figure('structures_on_swi', 'deep nuclei over the SWI', 'swi', 'template', 'no t2w'),
@@ -204,6 +224,8 @@ PIECES = (
 
 #: Inputs that a unit may lack, and with them some results.
 INPUTS_OF_RESULTS = tuple(name for name in INPUTS if name != 'swi')
+#: Whatever else the results of a run may depend on.
+MAY_LACK = (*INPUTS_OF_RESULTS, 'made swi', 'r2star')
 #: Folders of a unit that hold results.
 DATATYPES = ('anat', 'figures')
 

@@ -36,7 +36,7 @@ def complete_sidecars(
 
     """
     sidecars = {}
-    for result in results_of(unit.inputs):
+    for result in results_of(unit.owed):
         if result.facts:
             content: dict[str, Any] = dict(result.constants)
             for fact in result.facts:
@@ -63,11 +63,12 @@ def source_facts(unit: Unit, roots: Mapping[str, Path]) -> dict[str, dict[str, A
         Name and root of every dataset that was read.
 
     """
-    uris = {name: bids_uri(getattr(unit, name), roots) for name in unit.inputs}
+    uris = {name: [bids_uri(path, roots) for path in unit.sources(name)] for name in unit.inputs}
+    every = dict.fromkeys(uri for of_one in uris.values() for uri in of_one)
     return {
-        'reference': {'SpatialReference': uris['swi']},
-        'sources': {'Sources': list(uris.values())},
-        **{f'source_{name}': {'Sources': [uri]} for name, uri in uris.items()},
+        'reference': {'SpatialReference': uris['swi'][0]},
+        'sources': {'Sources': list(every)},
+        **{f'source_{name}': {'Sources': of_one} for name, of_one in uris.items()},
     }
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from deepmir_bids import INPUTS
 from deepmir_bids.bids.input_candidates import STAND_IN, Candidate, rank_swi
+from deepmir_bids.bids.scanned_echoes import RawEchoes
 from deepmir_bids.errors import UsageError, printable
 
 #: What BIDS allows in a label: letters, digits and, since 1.10, a plus sign.
 LEGAL = re.compile(r'[0-9A-Za-z+]+')
+#: R2* takes a curve through so many echoes.
+LEAST_ECHOES_R2STAR = 3
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Unit:
     """One subject, or one session of it, with the files to be used.
 
     ``unreadable`` says what of its folder could not be looked through, if that could matter.
+    ``made`` names the images that deepmir makes itself, from ``echoes``: each of these stands for
+    the first file of them then, which has its grid.
     """
 
     subject: str
@@ -31,6 +36,8 @@ class Unit:
     notes: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     unreadable: str = ''
+    echoes: RawEchoes | None = None
+    made: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, label: str) -> Unit:
@@ -54,11 +61,26 @@ class Unit:
         return tuple(name for name in INPUTS if getattr(self, name) is not None)
 
     @property
+    def owed(self) -> tuple[str, ...]:
+        """What its results depend on: its inputs, and what is made of its echoes."""
+        made = tuple(f'made {name}' for name in self.made if getattr(self, name) is not None)
+        many = self.echoes is not None and len(self.echoes.echo_times_s) >= LEAST_ECHOES_R2STAR
+        return (*self.inputs, *made, *(('r2star',) if 'made swi' in made and many else ()))
+
+    def sources(self, name: str) -> list[Path]:
+        """Files that an input is, or is made from."""
+        if name in self.made and self.echoes is not None:
+            return self.echoes.paths
+        return [getattr(self, name)]
+
+    @property
     def swi_stands_in(self) -> bool:
         """Whether the SWI is, by its name, another magnitude that stands in for one."""
         from bids.layout import parse_file_entities
 
-        return self.swi is not None and rank_swi(parse_file_entities(self.swi.name)) == STAND_IN
+        if self.swi is None or 'swi' in self.made:
+            return False
+        return rank_swi(parse_file_entities(self.swi.name)) == STAND_IN
 
     @property
     def skipped(self) -> str | None:

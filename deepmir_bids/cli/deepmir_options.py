@@ -7,6 +7,7 @@ import argparse
 from deepmir_bids import INPUTS, __version__
 from deepmir_bids.cli.option_types import (
     NamedPaths,
+    above_zero,
     absolute_path,
     add_derivatives_option,
     add_label_options,
@@ -22,8 +23,8 @@ from deepmir_bids.settings import DEFAULT_MODEL, DEFAULT_POINT
 
 DESCRIPTION = """\
 Find cerebral microbleeds (CMB) and non-haemorrhagic iron deposits of the basal ganglia in SWI,
-QSM and T2w images, and write them as BIDS-Derivatives. SWI is required; QSM and T2w sharpen the
-result.
+QSM and T2w images, and write them as BIDS-Derivatives. SWI is required, or magnitude and phase to
+make it from; QSM and T2w sharpen the result.
 Research use only: the default network learned from simulated images.
 """
 EPILOG = """\
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument('--version', action='version', version=f'deepmir {__version__}')
     top.add_argument('-v', '--verbose', action='count', default=0, help='say more (-vv: all)')
     _add_input_options(top.add_argument_group('which images'))
+    _add_echo_options(top.add_argument_group('SWI and QSM from magnitude and phase'))
     _add_detection_options(top.add_argument_group('what counts as a lesion'))
     _add_anatomy_options(top.add_argument_group('anatomy'))
     _add_run_options(top.add_argument_group('how it runs'))
@@ -90,6 +92,31 @@ def _add_input_options(group) -> None:
         help='use no more than these images (SWI always)',
     )
     add_qsm_scale_option(group)
+
+
+def _add_echo_options(group) -> None:
+    add = group.add_argument
+    add(
+        '--reconstruct',
+        choices=['auto', 'never', 'always'],
+        default='auto',
+        help='make SWI and QSM from magnitude and phase: what is lacking (auto, the default), '
+        'nothing, or both',
+    )
+    add(
+        '--echo-times',
+        nargs='+',
+        type=above_zero,
+        default=[],
+        metavar='T',
+        help='of all echoes, in s or ms, instead of the sidecars’',
+    )
+    add(
+        '--field-strength',
+        type=above_zero,
+        metavar='TESLA',
+        help='of the scanner, instead of the sidecars’',
+    )
 
 
 def _add_detection_options(group) -> None:

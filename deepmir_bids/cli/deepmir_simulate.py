@@ -49,7 +49,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
     number = options.participants or 2
     with _progress('Simulating', number) as show:
-        for label in simulate_dataset(options.out, number, options.seed):
+        for label in simulate_dataset(options.out, number, options.seed, options.raw):
             show(f'sub-{label} written')
     return 0
 
@@ -95,6 +95,8 @@ def _progress(what: str, number: int | None = None) -> Iterator[Callable[[str], 
 def _check(options: argparse.Namespace) -> None:
     if options.into and options.participants:
         raise UsageError('--participants is of people who do not exist: leave it, or --into, out.')
+    if options.into and options.raw:
+        raise UsageError('--raw is of people who do not exist: leave it, or --into, out.')
     for name in INTO_ALONE:
         if not options.into and getattr(options, name) not in (None, [], {}, 'auto'):
             option = f'--{name.replace("_", "-")}'
@@ -118,6 +120,16 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         metavar='S',
         help='the same seed gives the same dataset (default: 0)',
+    )
+    add(
+        '--raw',
+        type=positive,
+        nargs='?',
+        const=1,
+        default=0,
+        metavar='ECHOES',
+        help='magnitude and phase as well, of one echo (T2starw) or of several (MEGRE), and the '
+        'true susceptibility',
     )
     _add_into_options(parser.add_argument_group('lesions put into real images'))
     return parser

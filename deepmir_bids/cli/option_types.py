@@ -35,6 +35,14 @@ def not_negative(text: str) -> float:
     return value
 
 
+def above_zero(text: str) -> float:
+    """Read a number above 0."""
+    value = float(text)
+    if not 0 < value < float('inf'):
+        raise argparse.ArgumentTypeError(f'{text} is not above 0')
+    return value
+
+
 def whole_not_negative(text: str) -> int:
     """Read a whole number from 0."""
     value = int(text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from deepmir_bids.bids.input_candidates import Candidate
 from deepmir_bids.bids.input_files import Place, Search
+from deepmir_bids.bids.scanned_echoes import RawEchoes
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.errors import AbsentError, InputError
 from deepmir_bids.imaging.image_summary import ImageSummary, summarise_image
@@ -99,6 +100,11 @@ def audit_unit(settings: Settings, unit: Unit) -> UnitAudit:
         return UnitAudit(unit, files, skipped=skipped)
     faults = [file for file in files if file.fault and not file.candidate.left_out]
     failing = [file.fault for file in faults if file.fatal]
+    if unit.echoes and (why := _why_not_made(unit.echoes)):
+        if 'swi' in unit.made:
+            failing.append(why)
+        else:
+            unit = replace(unit, notes=(*unit.notes, f'No QSM would be made: {why}'))
     if faults and not failing:
         lost = {file.candidate.name for file in faults}
         usable = replace(
@@ -110,19 +116,32 @@ def audit_unit(settings: Settings, unit: Unit) -> UnitAudit:
     return UnitAudit(unit, files, failing=' '.join(failing))
 
 
+def _why_not_made(echoes: RawEchoes) -> str:
+    """Say why nothing can be made from these files; empty if it can."""
+    from deepmir_bids.reconstruction.read_echoes import read_echoes
+
+    try:
+        read_echoes(echoes)
+    except InputError as error:
+        return str(error)
+    return ''
+
+
 def audit_file(candidate: Candidate) -> FileAudit:
     """Read a file and, if it is taken, check it as a run does; whatever it raises is its fault."""
-    role, summary = ROLES[candidate.name], None
+    role, summary = ROLES.get(candidate.name, ''), None
     try:
         read = read_image(candidate.path)
         summary = summarise_image(*read)
-        notes = () if candidate.left_out else load_input(role, candidate.path, read)[1]
+        # Echoes are judged together, for their unit.
+        alone = role and not candidate.left_out
+        notes = load_input(role, candidate.path, read)[1] if alone else []
     except InputError as error:
         return FileAudit(
             candidate,
             summary,
             fault=str(error),
-            fatal=role not in DISPENSABLE,
+            fatal=role in ROLES.values() and role not in DISPENSABLE,
             fetched=not isinstance(error, AbsentError),
         )
     except Exception as error:  # a run does not foresee it either: the step crashes

@@ -4,7 +4,9 @@ Blooming, flux through thick slices and the loss beside air are not put in: they
 the complex signal of a grid finer than the voxels.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import fft
@@ -28,11 +30,21 @@ VENOUS_DECAY_3T = 22.0
 
 @dataclass(frozen=True)
 class Coarse:
-    """A head's maps on its coarse grid: field in ppm, and signal at the echo without phase."""
+    """A head's maps on its coarse grid: what its tissues are like, and what comes of that.
+
+    ``field_ppm`` is their field, ``signal`` what they send at the echo, without phase, ``decay``
+    their R2* in 1/s, and ``chi_ppm`` their susceptibility.
+    """
 
     grid: ImageGrid
     field_ppm: np.ndarray
     signal: np.ndarray
+    decay: np.ndarray
+    chi_ppm: np.ndarray
+
+    def later(self, seconds: float) -> Coarse:
+        """Return the same head at an echo that comes so much later (or earlier, if negative)."""
+        return replace(self, signal=self.signal * np.exp(np.float32(-seconds) * self.decay))
 
 
 @dataclass
@@ -40,7 +52,7 @@ class Fine:
     """What is too small for the head's grid, on the voxels of a box, each cut into ``parts``.
 
     ``field_ppm`` and ``decay`` (in 1/s) hold what is always there, the ``lesion_`` ones what the
-    lesions add.
+    lesions add; ``vein_ppm`` is the veins' susceptibility, averaged over each voxel of the box.
     """
 
     box: Box
@@ -48,6 +60,7 @@ class Fine:
     grid: ImageGrid
     field_ppm: np.ndarray
     decay: np.ndarray
+    vein_ppm: np.ndarray
     lesion_field_ppm: np.ndarray = field(init=False)
     lesion_decay: np.ndarray = field(init=False)
 
@@ -81,7 +94,7 @@ def venous_fine(
     grid = acquisition.grid.crop(box).subdivided(parts)
     offset = dipole_field(chi_ppm, grid.spacing, acquisition.b0_direction, padding=1.1)
     share *= np.float32(VENOUS_DECAY_3T * relaxation_scale(acquisition.field_t))
-    return Fine(box, parts, grid, offset, share)
+    return Fine(box, parts, grid, offset, share, block_mean(chi_ppm, parts))
 
 
 def add_source(fine: Fine, local: LocalSource, field_t: float) -> None:
@@ -158,10 +171,15 @@ def receive(image: np.ndarray, acquisition: Acquisition, rng: np.random.Generato
     sensitivity = (shading * np.exp(1j * phase)).astype(np.complex64)
     magnitude = np.abs(image)
     level = float(np.median(magnitude[magnitude > 0.3 * np.percentile(magnitude, 95)]))
-    noise = rng.standard_normal((2, *shape), dtype=np.float32) * np.float32(
-        level / acquisition.snr
-    )
-    return sensitivity, noise[0] + 1j * noise[1]
+    return sensitivity, complex_noise(shape, level / acquisition.snr, rng)
+
+
+def complex_noise(
+    shape: tuple[int, ...], deviation: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw white complex noise whose real and imaginary parts have a standard deviation."""
+    noise = rng.standard_normal((2, *shape), dtype=np.float32) * np.float32(deviation)
+    return noise[0] + 1j * noise[1]
 
 
 def zero_fill(image: np.ndarray, share: float) -> np.ndarray:

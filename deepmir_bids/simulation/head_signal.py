@@ -38,14 +38,14 @@ def tissue_maps(
     """Return the field and the signal of a head's tissues, air included, on the head's grid."""
     chi = susceptibility_map(head, iron, rng)
     # Relative to air all round, so that padding with zeros is padding with air.
-    chi -= chi[0, 0, -1]
-    offset = dipole_field(chi, head.grid.spacing, acquisition.b0_direction, padding=1.3)
+    above_air = chi - chi[0, 0, -1]
+    offset = dipole_field(above_air, head.grid.spacing, acquisition.b0_direction, padding=1.3)
     offset -= np.median(offset[head.brain])
     decay = relaxation_map(head, iron, acquisition.field_t)
     signal = contrast_map(head, gradient_echo_levels(rng), 0.06, rng)
     signal *= 1 + np.float32(rng.uniform(0, 0.12)) * damage
     signal *= np.exp(-np.float32(acquisition.echo_time_s) * decay)
-    return Coarse(head.grid, offset, signal)
+    return Coarse(head.grid, offset, signal, decay, chi)
 
 
 def vein_maps(head: Head, veins: list[Vein], acquisition: Acquisition) -> Fine:
@@ -81,14 +81,25 @@ def add_sources(
     return local
 
 
-def signal_with_and_without(
+def head_signal(
     coarse: Coarse, fine: Fine, local: list[LocalSource], acquisition: Acquisition
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the noiseless complex image with the lesions and without them."""
+) -> np.ndarray:
+    """Return the noiseless complex image (X, Y, Z) of a head with its lesions."""
     image = volume_signal(coarse, fine, acquisition)
     for source in local:
         image[source.box] = local_signal(coarse, fine, source, acquisition, with_lesions=True)
+    return image
+
+
+def without_lesions(
+    image: np.ndarray,
+    coarse: Coarse,
+    fine: Fine,
+    local: list[LocalSource],
+    acquisition: Acquisition,
+) -> np.ndarray:
+    """Return the same image as if the head had no lesions."""
     without = image.copy()
     for source in local:
         without[source.box] = local_signal(coarse, fine, source, acquisition, with_lesions=False)
-    return image, without
+    return without

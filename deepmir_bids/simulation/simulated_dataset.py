@@ -12,6 +12,7 @@ from deepmir_bids import CLASSES, INPUTS, __version__
 from deepmir_bids.bids.dataset_description import BIDS_VERSION
 from deepmir_bids.errors import UsageError
 from deepmir_bids.simulation.acquisition import Acquisition
+from deepmir_bids.simulation.raw_echoes import magnitude_and_phase
 from deepmir_bids.simulation.simulated_subject import SimulatedSubject, simulate_subject
 from deepmir_bids.simulation.truth_tables import COLUMNS
 
@@ -28,10 +29,11 @@ ganglia, made by deepmir-simulate. The truth is in derivatives/truth.
 """
 
 
-def simulate_dataset(root: Path, participants: int, seed: int) -> Iterator[str]:
+def simulate_dataset(root: Path, participants: int, seed: int, echoes: int = 0) -> Iterator[str]:
     """Simulate a cohort into a new folder; yield each participant's label as it is written.
 
-    The same seed gives the same images, bit for bit.
+    The same seed gives the same images, bit for bit. ``echoes`` is how many pairs of magnitude and
+    phase each participant gets as well.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def simulate_dataset(root: Path, participants: int, seed: int) -> Iterator[str]:
     seeds = np.random.SeedSequence(seed).generate_state(participants)
     for i, subject_seed in enumerate(seeds, start=1):
         label = f'{i:0{width}d}'
-        write_subject(root, label, simulate_subject(int(subject_seed)))
+        write_subject(root, label, simulate_subject(int(subject_seed), echoes=echoes))
         yield label
 
 
@@ -119,7 +121,7 @@ def write_subject(
     label
         The participant's label, without ``sub-``.
     subject
-        What is written.
+        What is written, its echoes and its true susceptibility where it has them.
     session
         The session's label, without ``ses-``.
     inputs
@@ -133,9 +135,39 @@ def write_subject(
         nib.save(getattr(subject, name), path)
         write_json(sidecar(path), _scan(name, subject.acquisition))
     swi = folder / f'{stem}_{SUFFIXES["swi"]}.nii.gz'
+    _write_echoes(folder, stem, subject)
     truth = write_truth(root, swi, subject.truth, subject.lesion_numbers, subject.lesions)
+    if subject.chi is not None:
+        _write_chi(truth / f'{stem}_space-SWI_desc-truth_Chimap.nii.gz', subject.chi, swi, root)
     subject.mimics.to_csv(truth / f'{stem}_mimics.tsv', sep='\t', index=False, na_rep='n/a')
     _add_participant(root, label, subject)
+
+
+def _write_echoes(folder: Path, stem: str, subject: SimulatedSubject) -> None:
+    """Write magnitude and phase of each echo: one as a T2starw, more as a MEGRE."""
+    single = len(subject.echoes) == 1
+    for i, (echo_time_s, image) in enumerate(subject.echoes.items(), start=1):
+        echo, suffix = ('', 'T2starw') if single else (f'_echo-{i}', 'MEGRE')
+        pair = magnitude_and_phase(np.asarray(image.dataobj))
+        for part, array in zip(('mag', 'phase'), pair, strict=True):
+            path = folder / f'{stem}{echo}_part-{part}_{suffix}.nii.gz'
+            stored = nib.Nifti1Image(array, image.affine, image.header)
+            stored.set_data_dtype(array.dtype)
+            nib.save(stored, path)
+            scan = _scanner(subject.acquisition) | {'EchoTime': echo_time_s}
+            write_json(sidecar(path), scan | ({'Units': 'arbitrary'} if part == 'phase' else {}))
+
+
+def _write_chi(path: Path, chi: nib.Nifti1Image, swi: Path, root: Path) -> None:
+    """Write the true susceptibility of a raw dataset's SWI."""
+    nib.save(chi, path)
+    described = {
+        'Description': 'True susceptibility relative to water-like tissue, with veins and lesions',
+        'Units': 'ppm',
+        'SkullStripped': False,
+        'SpatialReference': f'bids:raw:{swi.relative_to(root).as_posix()}',
+    }
+    write_json(sidecar(path), described)
 
 
 def anat_folder(root: Path, label: str, session: str | None = None) -> Path:
@@ -188,13 +220,18 @@ def write_truth(
     return folder
 
 
-def _scan(name: str, acquisition: Acquisition) -> dict:
-    """Return an input's sidecar."""
-    scan = {
+def _scanner(acquisition: Acquisition) -> dict:
+    """Return what the sidecars of all images say."""
+    return {
         'Manufacturer': 'deepmir-simulate',
         'ManufacturersModelName': __version__,
         'MagneticFieldStrength': acquisition.field_t,
     }
+
+
+def _scan(name: str, acquisition: Acquisition) -> dict:
+    """Return an input's sidecar."""
+    scan = _scanner(acquisition)
     if name == 't2w':
         return scan
     scan |= {'EchoTime': acquisition.echo_time_s, 'B0Direction': acquisition.b0_direction.tolist()}

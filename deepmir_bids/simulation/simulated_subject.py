@@ -1,6 +1,6 @@
 """One simulated subject: SWI, QSM, T2w, and the truth about its lesions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import nibabel as nib
 import numpy as np
@@ -12,16 +12,23 @@ from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA
 from deepmir_bids.reconstruction.susceptibility_weighting import susceptibility_weighted
 from deepmir_bids.simulation.acquisition import Acquisition, random_acquisition
 from deepmir_bids.simulation.calcifications import random_calcifications
-from deepmir_bids.simulation.gradient_echo import noise_share, receive, zero_fill
+from deepmir_bids.simulation.gradient_echo import complex_noise, noise_share, receive
 from deepmir_bids.simulation.head_signal import (
     add_sources,
-    signal_with_and_without,
+    head_signal,
     tissue_maps,
     vein_maps,
+    without_lesions,
 )
 from deepmir_bids.simulation.image_grid import interpolate
 from deepmir_bids.simulation.random_head import Head, nucleus_values, random_head
 from deepmir_bids.simulation.random_lesions import random_lesions
+from deepmir_bids.simulation.raw_echoes import (
+    as_received,
+    echo_signals,
+    echo_times,
+    true_susceptibility,
+)
 from deepmir_bids.simulation.simulated_qsm import random_qsm_mask, reconstruct_qsm
 from deepmir_bids.simulation.simulated_t2w import simulate_t2w
 from deepmir_bids.simulation.tissue_properties import iron_map, white_matter_damage
@@ -38,6 +45,9 @@ class SimulatedSubject:
     `deepmir_bids.CLASSES`) and ``lesion_numbers`` (row of ``lesions`` + 1) share the SWI's grid;
     ``t2w`` has its own, and ``t2w_to_swi`` (4x4) takes a world point of the T2w to its place in
     the SWI.
+
+    ``echoes`` holds the complex image at each echo time in s, and ``chi`` the true susceptibility
+    in ppm; both are on the SWI's grid, and there if raw data were asked for.
 
     ``lesions`` and ``mimics`` (calcifications and veins) have a row each, with the columns of
     `deepmir_bids.simulation.truth_tables.COLUMNS`.
@@ -56,12 +66,17 @@ class SimulatedSubject:
     acquisition: Acquisition
     age: float
     sex: str
+    echoes: dict[float, nib.Nifti1Image] = field(default_factory=dict)
+    chi: nib.Nifti1Image | None = None
 
 
 # Sums of several threads are rounded otherwise than those of one, and cores differ in number.
 @threadpool_limits.wrap(limits=1, user_api='blas')
 def simulate_subject(
-    seed: int, acquisition: Acquisition | None = None, enriched: bool = False
+    seed: int,
+    acquisition: Acquisition | None = None,
+    enriched: bool = False,
+    echoes: int = 0,
 ) -> SimulatedSubject:
     """Simulate one subject; a seed gives the same images bit for bit.
 
@@ -73,6 +88,9 @@ def simulate_subject(
         The scan; by default the seed draws one.
     enriched
         Many lesions and calcifications instead of a cohort's natural numbers.
+    echoes
+        How many echoes of raw data are made as well. A single one is the image that the SWI and
+        the QSM are made from; of several, each has noise of its own.
 
     Returns
     -------
@@ -84,7 +102,7 @@ def simulate_subject(
     streams = {
         name: np.random.default_rng([seed, i])
         for i, name in enumerate(
-            ('scan', 'head', 'tissue', 'vein', 'lesion', 'mimic', 'noise', 't2w')
+            ('scan', 'head', 'tissue', 'vein', 'lesion', 'mimic', 'noise', 't2w', 'raw')
         )
     }
     if acquisition is None:
@@ -100,16 +118,23 @@ def simulate_subject(
     veins = random_veins(head, streams['vein'])
     fine = vein_maps(head, veins, acquisition)
     local = add_sources(fine, calcifications + lesions, acquisition, head)
-    image, without = signal_with_and_without(coarse, fine, local, acquisition)
+    image = head_signal(coarse, fine, local, acquisition)
+    without = without_lesions(image, coarse, fine, local, acquisition)
+    times = echo_times(acquisition.echo_time_s, echoes) if echoes > 1 else ()
+    signals = echo_signals(coarse, fine, local, acquisition, times)
+    chi = true_susceptibility(coarse, fine, local, acquisition) if echoes else None
     del fine
 
     sensitivity, noise = receive(image, acquisition, streams['noise'])
     brain = interpolate(head.brain.astype(np.float32), head.grid, acquisition.grid) > 0.5
     received, unharmed = (
-        zero_fill(i * sensitivity + noise, acquisition.sampled_share) for i in (image, without)
+        as_received(i, sensitivity, noise, acquisition) for i in (image, without)
     )
-    if acquisition.paramagnetic_sign < 0:
-        received, unharmed = np.conj(received), np.conj(unharmed)
+    noise_level = float(noise.real.std())
+    raw = {acquisition.echo_time_s: received} if echoes == 1 else {}
+    for time, signal in zip(times, signals, strict=True):
+        heard = complex_noise(signal.shape, noise_level, streams['raw'])
+        raw[time] = as_received(signal, sensitivity, heard, acquisition)
     swi, swi_without = (
         susceptibility_weighted(
             i,
@@ -120,7 +145,7 @@ def simulate_subject(
         for i in (received, unharmed)
     )
     lesions_in_view = [s for s in local if s.source.is_lesion]
-    swi_noise = float(noise.real.std()) * noise_share(noise.shape, acquisition.sampled_share)
+    swi_noise = noise_level * noise_share(noise.shape, acquisition.sampled_share)
     numbers = outline(swi, swi_without, swi_noise, lesions_in_view, acquisition.grid)
     counts = np.bincount(numbers.ravel(), minlength=len(lesions_in_view) + 1)[1:]
     mask = random_qsm_mask(brain, np.abs(received), acquisition.voxel_mm, streams['noise'])
@@ -146,6 +171,8 @@ def simulate_subject(
         acquisition=acquisition,
         age=head.age,
         sex=str(streams['t2w'].choice(['F', 'M'])),
+        echoes={time: store(image) for time, image in raw.items()},
+        chi=None if chi is None else store(chi),
     )
 
 

@@ -14,11 +14,14 @@ from deepmir_bids.simulation.simulated_subject import simulate_subject
 @pytest.mark.slow
 def test_writes_a_dataset(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        simulated_dataset, 'simulate_subject', lambda seed: simulate_subject(seed, SLOPPY)
+        simulated_dataset,
+        'simulate_subject',
+        lambda seed, echoes: simulate_subject(seed, SLOPPY, echoes=echoes),
     )
     out = tmp_path / 'new'
-    assert main([str(out), '--participants', '1', '--seed', '5']) == 0
+    assert main([str(out), '--participants', '1', '--seed', '5', '--raw']) == 0
     assert (out / 'sub-01/anat/sub-01_rec-swi_T2starw.nii.gz').exists()
+    assert (out / 'sub-01/anat/sub-01_part-phase_T2starw.nii.gz').exists()
     assert (out / 'derivatives/truth/dataset_description.json').exists()
 
 
@@ -45,6 +48,7 @@ def test_wrong_numbers(tmp_path, bad):
         (['--qsm-scale', 'ppb'], '--qsm-scale goes with --into'),
         (['--echo-time', '0.02'], '--echo-time goes with --into'),
         (['--into', 'nowhere', '--participants', '2'], '--participants'),
+        (['--into', 'nowhere', '--raw', '3'], '--raw'),
         (['--into', 'nowhere'], 'nowhere (raw) is not a folder'),
         (['--into', '.', '--derivatives', 'qsm'], 'NAME=PATH'),
     ],

@@ -11,8 +11,8 @@ from deepmir_bids.simulation.simulated_subject import simulate_subject
 @pytest.fixture(scope='session')
 def simulate_sloppy():
     """How `sloppy` was simulated."""
-    return lambda: simulate_subject(
-        3, replace(SLOPPY, axes='LPI', tilt_deg=(-8, 2, 0)), enriched=True
+    return lambda echoes=0: simulate_subject(
+        3, replace(SLOPPY, axes='LPI', tilt_deg=(-8, 2, 0)), enriched=True, echoes=echoes
     )
 
 

@@ -80,14 +80,18 @@ def test_t2w_agrees_with_the_swi_after_its_motion(sloppy):
 
 
 @pytest.mark.slow
-def test_same_seed_same_images_however_many_threads_add_up(sloppy, simulate_sloppy):
+def test_same_seed_same_images_with_echoes_and_however_many_threads(sloppy, simulate_sloppy):
     # Two threads add up otherwise than one, and the pool is told so even on a single core.
     with threadpool_limits(limits=2, user_api='blas'):
-        again = simulate_sloppy()
+        again = simulate_sloppy(echoes=2)
     for name in IMAGES:
         a, b = (np.asarray(getattr(s, name).dataobj) for s in (sloppy, again))
         assert a.tobytes() == b.tobytes()
     assert sloppy.lesions.equals(again.lesions)
+    assert list(again.echoes) == [0.012, 0.024]
+    for image in (*again.echoes.values(), again.chi):
+        assert image.shape == sloppy.swi.shape
+        np.testing.assert_array_equal(image.affine, sloppy.swi.affine)
 
 
 class OutlineReached(Exception):

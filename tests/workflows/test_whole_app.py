@@ -11,6 +11,7 @@ import pytest
 from deepmir_bids.anatomy.atlas_structures import Structure
 from deepmir_bids.anatomy.template_choice import Anatomy
 from deepmir_bids.bids.output_files import results_of
+from deepmir_bids.bids.scanned_echoes import RawEchoes
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.anatomical import init_anatomical_wf
@@ -180,3 +181,42 @@ def test_a_magnitude_that_stands_in_may_be_brighter(files, anatomy, tmp_path, na
     swi.touch()
     _, names = steps(settings, anatomy, replace(unit, swi=swi))
     assert names['check_contrast'].inputs.stands_in == stands_in
+
+
+@pytest.fixture
+def raw_unit(files, tmp_path):
+    """A unit whose SWI and QSM are made from three echoes."""
+    echoes = RawEchoes(
+        tuple((tmp_path / f'{n}_mag.nii', tmp_path / f'{n}_phase.nii') for n in range(3)),
+        ('mag', 'phase'),
+        (0.01, 0.02, 0.03),
+        3.0,
+    )
+    first = echoes.files[0]
+    return replace(files[1], swi=first[0], qsm=first[1], echoes=echoes, made=('swi', 'qsm'))
+
+
+def test_what_is_made_takes_the_place_of_what_is_ready(files, anatomy, raw_unit):
+    graph, names = steps(files[0], anatomy, raw_unit)
+    made = {names['load_swi'], names['load_qsm']}
+    assert made <= set(graph.successors(names['reconstruct']))
+    assert names['convert_chi'].inputs.scale == 'ppm'
+    assert 'reconstruct' not in steps(files[0], anatomy, files[1])[1]
+    case = names['settle'].inputs.cases['swi+qsm+t2w']
+    assert 'SWI and QSM were made' in case.facts['methods']['Description']
+    assert case.facts['detection']['InputsMade'] == ['swi', 'qsm']
+    assert len(case.facts['source_qsm']['Sources']) == 6
+    connected = {
+        field
+        for *_, data in graph.in_edges(names['publish'], data=True)
+        for _, field in data['connect']
+    }
+    assert {'made_swi', 'minip', 'r2star', 'qsm'} <= connected
+
+
+def test_a_ready_swi_stays_where_the_qsm_alone_is_made(files, anatomy, raw_unit):
+    unit = replace(raw_unit, swi=files[1].swi, made=('qsm',))
+    graph, names = steps(files[0], anatomy, unit)
+    assert names['load_swi'].inputs.in_file == str(files[1].swi)
+    assert names['reconstruct'].inputs.dispensable
+    assert names['load_qsm'] in graph.successors(names['reconstruct'])
