@@ -9,7 +9,7 @@ from deepmir_bids.reconstruction.dipole_kernel import radians_per_ppm
 from deepmir_bids.reconstruction.kspace_filter import Vector
 from deepmir_bids.reconstruction.path_unwrapping import unwrap_path
 from deepmir_bids.reconstruction.phase_offset import phase_offset
-from deepmir_bids.reconstruction.unwrapping import wrap
+from deepmir_bids.reconstruction.unwrapping import unwrap_laplacian, wrap
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ def field_from_echoes(
 ) -> EchoField:
     """Fit the field to the phase of one or several echoes.
 
-    The first echo is unwrapped along paths, each later one to the turn that the field so far
+    The first echo is unwrapped along paths (a single one, often late, by its Laplacian, which
+    noise does not lead astray), each later one to the turn that the field so far
     foretells; the field is the weighted mean of what the echoes say, each weighted by its
     precision, magnitude times echo time squared.
 
@@ -68,8 +69,10 @@ def field_from_echoes(
         if phases:
             foretold = moment / np.maximum(weight, 1e-20) * time
             phase = foretold + wrap(phase - foretold)
-        else:
+        elif len(images) > 1:
             phase = unwrap_path(phase, mask)
+        else:
+            phase = unwrap_laplacian(phase, mask, voxel_mm) * mask
         phases.append(phase)
         trust = np.abs(image) ** 2
         moment += trust * phase * time
