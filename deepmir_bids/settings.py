@@ -35,7 +35,7 @@ class Settings:
     model: str = DEFAULT_MODEL
     inputs: tuple[str, ...] = INPUTS
     qsm_scale: str = 'auto'
-    reconstruct: str = 'auto'
+    reconstruct: str = 'never'
     echo_times: tuple[float, ...] = ()
     field_strength: float | None = None
     operating_point: str = DEFAULT_POINT

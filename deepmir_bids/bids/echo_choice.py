@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from deepmir_bids.bids.echo_files import EchoFiles, lone_images, scans_of
 from deepmir_bids.bids.found_files import FoundFile
@@ -41,7 +42,7 @@ def with_echoes(unit: Unit, found: Sequence[FoundFile], root: Path, settings: Se
     if raw is None:
         return _without_echoes(unit, candidates, why, settings)
     entry = raw.reference
-    files = {
+    files: dict[str, Any] = {
         'swi': entry if 'swi' in wanted else unit.swi,
         'qsm': raw.files[0][-1] if 'qsm' in wanted else unit.qsm,
     }

@@ -79,7 +79,7 @@ class Search:
 
     def unit(self, place: Place) -> Unit:
         """Choose one file for each input, and note every choice that a reader would ask about."""
-        files: dict[str, Path] = {}
+        files: dict[str, Any] = {}
         notes: list[str] = []
         candidates: list[Candidate] = []
         for name in self.found:

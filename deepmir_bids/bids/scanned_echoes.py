@@ -164,7 +164,7 @@ def _echo_times(
     said = []
     for path, sidecar in zip(files, sidecars, strict=True):
         given = sidecar.get('EchoTime')
-        values = given if isinstance(given, list) else [given]
+        values: list[Any] = given if isinstance(given, list) else [given]
         if given is None:
             continue
         if not all(is_number(value) and value > 0 for value in values) or len(values) != count:

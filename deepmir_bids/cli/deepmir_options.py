@@ -99,9 +99,9 @@ def _add_echo_options(group) -> None:
     add(
         '--reconstruct',
         choices=['auto', 'never', 'always'],
-        default='auto',
-        help='make SWI and QSM from magnitude and phase: what is lacking (auto, the default), '
-        'nothing, or both',
+        default='never',
+        help='make SWI and QSM from magnitude and phase: what is lacking (auto), nothing (the '
+        'default), or both (always); see the manual for how good they are',
     )
     add(
         '--echo-times',

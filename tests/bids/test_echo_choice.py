@@ -30,7 +30,7 @@ def dataset(tmp_path: Path):
             numbers = np.complex64 if 'complex' in name else np.float32
             nib.save(nib.Nifti1Image(np.ones(shape, numbers), np.eye(4)), path)
             path.with_name(f'sub-01_{name}.json').write_text(json.dumps(sidecar))
-        settings = Settings(root, tmp_path / 'out', tmp_path / 'work')
+        settings = Settings(root, tmp_path / 'out', tmp_path / 'work', reconstruct='auto')
         (found,) = collect_units(replace(settings, **options))
         return found
 

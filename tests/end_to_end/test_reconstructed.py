@@ -20,7 +20,7 @@ def test_a_unit_of_magnitude_and_phase_is_like_any_other(tmp_path, deepmir):
     write_subject(bids, '01', simulate_subject(11, SLOPPY, enriched=True, echoes=3))
     for ready in (*bids.glob('sub-01/anat/*swi_T2starw*'), *bids.glob('sub-01/anat/*Chimap*')):
         ready.unlink()
-    done = deepmir(bids, tmp_path / 'run', '--sloppy', '--nprocs', '2')
+    done = deepmir(bids, tmp_path / 'run', '--reconstruct', 'auto', '--sloppy', '--nprocs', '2')
     assert done.status == 0, done.said
     anat = done.out_dir / 'sub-01' / 'anat'
     detection = json.loads(next(anat.glob('*desc-lesions_dseg.json')).read_text())

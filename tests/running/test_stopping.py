@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from deepmir_bids.running.stopping import Stopped, StopOnSignal
+from deepmir_bids.running.stopping import StopOnSignal, Stopped
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
