@@ -295,6 +295,7 @@ def _facts() -> dict[str, dict[str, Any]]:
         },
         'alignment': {'AlignmentMutualInformation': 0.3},
         'conversion': {'Units': 'ppm'},
+        'reconstruction': {},
         'methods': {'Description': 'Made directly.'},
         'notes': {'Notes': []},
         'candidates': {'InputCandidates': []},

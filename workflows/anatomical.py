@@ -26,7 +26,7 @@ from deepmir_bids.interfaces.imaging import (
 )
 from deepmir_bids.interfaces.qsm import ConvertChi, FitQsm
 from deepmir_bids.settings import Settings
-from deepmir_bids.workflows.reconstruction import connect_reconstruction
+from deepmir_bids.workflows.made_images import MADE, connect_reconstruction, ready_file
 from deepmir_bids.workflows.step_memory import step_memory
 
 
@@ -84,13 +84,7 @@ def init_anatomical_wf(
                 'alignment',
                 'quality',
                 'chi_conversion',
-                'reconstruction',
-                'made_swi',
-                'minip',
-                'r2star',
-                'magnitude',
-                'field_map',
-                'known',
+                *MADE,
                 'notes',
                 'flags',
             ]
@@ -101,7 +95,7 @@ def init_anatomical_wf(
     notes = pe.Node(niu.Merge(9), name='notes', run_without_submitting=True)
     flags = pe.Node(niu.Merge(9), name='flags', run_without_submitting=True)
     load_swi = pe.Node(
-        LoadVolume(role='SWI', **_ready_file(unit, 'swi')),
+        LoadVolume(role='SWI', **ready_file(unit, 'swi')),
         name='load_swi',
         mem_gb=memory['load_swi'],
     )
@@ -193,11 +187,6 @@ def init_anatomical_wf(
     return workflow
 
 
-def _ready_file(unit: Unit, name: str) -> dict[str, str]:
-    """The file of an image that is ready; one that is made comes from another step."""
-    return {} if name in unit.made else {'in_file': str(getattr(unit, name))}
-
-
 def _connect_t2w(
     workflow: pe.Workflow, settings: Settings, unit: Unit, memory: Mapping[str, float]
 ) -> None:
@@ -237,7 +226,7 @@ def _connect_qsm(
 ) -> None:
     """QSM: onto the SWI, to its grid, then to ppm by what the deep nuclei say."""
     load_qsm = pe.Node(
-        LoadVolume(role='QSM', **_ready_file(unit, 'qsm')),
+        LoadVolume(role='QSM', **ready_file(unit, 'qsm')),
         name='load_qsm',
         mem_gb=memory['load_qsm'],
     )

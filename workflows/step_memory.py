@@ -32,7 +32,6 @@ BYTES_A_VOXEL = {
     'measure': 24,
     'text_pieces': 4,
     'lesion_pieces': 26,
-    'reconstruct': 150,
     'plot_brain': 20,
     'plot_structures': 20,
     'plot_nuclei': 20,
@@ -41,9 +40,9 @@ BYTES_A_VOXEL = {
 #: The network has a grid of its own, however fine the images are.
 NETWORK_GB = 2.0
 #: Bytes for each voxel that N4 is given, in the steps that correct a head.
-N4_BYTES, N4_STEPS = 90, ('choose_head', 'correct_t2w', 'reconstruct')
-#: Bytes for each voxel of each echo that maps are made of.
-ECHO_BYTES = 40
+N4_BYTES, N4_STEPS = 90, ('choose_head', 'correct_t2w')
+#: Bytes for each voxel of maps that are made, and of each echo that they are made of (estimated).
+MAP_BYTES, ECHO_BYTES = 150, 40
 
 
 def step_memory(unit: Unit) -> dict[str, float]:
@@ -51,8 +50,10 @@ def step_memory(unit: Unit) -> dict[str, float]:
     voxels = max(count_voxels(getattr(unit, name)) for name in unit.inputs)
     memory = {name: PROCESS_GB + number * voxels / 1e9 for name, number in BYTES_A_VOXEL.items()}
     memory['predict'] += NETWORK_GB
+    n4 = N4_BYTES * min(voxels, MOST_VOXELS) / 1e9
     for name in N4_STEPS:
-        memory[name] += N4_BYTES * min(voxels, MOST_VOXELS) / 1e9
-    if unit.echoes:
-        memory['reconstruct'] += ECHO_BYTES * len(unit.echoes.echo_times_s) * voxels / 1e9
+        memory[name] += n4
+    if unit.made and unit.echoes:
+        number = MAP_BYTES + ECHO_BYTES * len(unit.echoes.echo_times_s)
+        memory['reconstruct'] = PROCESS_GB + number * voxels / 1e9 + n4
     return memory

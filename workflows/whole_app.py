@@ -25,7 +25,7 @@ from deepmir_bids.reports.citations import with_references
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.anatomical import describe_anatomy, init_anatomical_wf
 from deepmir_bids.workflows.detection import describe_detection, init_detection_wf
-from deepmir_bids.workflows.reconstruction import describe_reconstruction
+from deepmir_bids.workflows.made_images import describe_reconstruction
 from deepmir_bids.workflows.step_memory import step_memory
 from deepmir_bids.workflows.unit_report import init_report_wf, report_facts
 from deepmir_bids.workflows.unit_results import init_publish

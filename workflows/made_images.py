@@ -11,6 +11,14 @@ from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.interfaces.reconstruction import Reconstruct
 from deepmir_bids.settings import Settings
 
+#: What the step of an anatomical workflow that makes images hands on.
+MADE = ('reconstruction', 'made_swi', 'minip', 'r2star', 'magnitude', 'field_map', 'known')
+
+
+def ready_file(unit: Unit, name: str) -> dict[str, str]:
+    """The file of an image that is ready; one that is made comes from another step."""
+    return {} if name in unit.made else {'in_file': str(getattr(unit, name))}
+
 
 def connect_reconstruction(
     workflow: pe.Workflow,
