@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 
 from deepmir_bids.bids.scanned_echoes import RawEchoes
 from deepmir_bids.errors import InputError
@@ -31,7 +32,7 @@ class Echoes:
     @property
     def voxel_mm(self) -> tuple[float, ...]:
         """Voxel sizes."""
-        return tuple(float(size) for size in np.linalg.norm(self.affine[:3, :3], axis=0))
+        return tuple(voxel_sizes(self.affine).tolist())
 
     @property
     def b0_direction(self) -> tuple[float, ...]:
