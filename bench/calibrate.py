@@ -1,4 +1,4 @@
-"""Choose thresholds and outline of a model anew, on the validation subjects; its weights stay.
+"""Choose thresholds, outline and chances of a model on the validation subjects; weights stay.
 
     python bench/calibrate.py CACHE MODEL [--threads 1]
 
@@ -8,6 +8,7 @@ CACHE is what bench/simulate_training_set.py writes. The card in the folder of M
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     model = load_model(options.model)
+    model = replace(model, card=replace(model.card, chances={}))
     model.network.exact = False  # nothing here is compared to the last digit
     validation = Cache(options.cache, model.card).arrivals(VALIDATION)
     model = calibrated(model, seek_with_each_combination(model, validation))

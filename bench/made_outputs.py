@@ -272,7 +272,9 @@ def _structures(chi: Mapping[str, float]) -> pd.DataFrame:
 
 def _facts() -> dict[str, dict[str, Any]]:
     """What the sidecars of a unit say if nothing else is wanted."""
-    criteria = DetectionCriteria({'CMB': 0.9, 'iron': 0.9}, 0.3, 0.0, 'balanced')
+    criteria = DetectionCriteria(
+        {'CMB': 0.9, 'iron': 0.9}, {'CMB': 0.3, 'iron': 0.3}, 0.0, 'balanced'
+    )
     return {
         'detection': {
             'InputsUsed': list(INPUTS),

@@ -97,7 +97,7 @@ def evaluate_all(
 ) -> Iterator[dict[tuple[str, ...], Outcome]]:
     """Evaluate each test subject with each combination of inputs, once for this model as it is."""
     card = model.card
-    what = repr((card.sha256, card.thresholds, card.extent, card.min_volume_mm3))
+    what = repr((card.sha256, card.thresholds, card.chances, card.extent, card.min_volume_mm3))
     folder = work / f'{card.name}_{hashlib.sha256(what.encode()).hexdigest()[:12]}'
     folder.mkdir(parents=True, exist_ok=True)
     subjects = Cache(cache, card)
@@ -118,9 +118,7 @@ def evaluate(
     """Run a model on one subject, given some of its inputs, and compare with the truth."""
     predicted = probabilities(model, subject, inputs)
     card = model.card
-    criteria = DetectionCriteria(
-        card.thresholds_for(inputs, 'balanced'), card.extent, card.min_volume_mm3, 'balanced'
-    )
+    criteria = DetectionCriteria.of_model(card, inputs, 'balanced')
     found = find_lesions(
         predicted,
         criteria,

@@ -77,7 +77,8 @@ def judge(style: str, folders: Sequence[str], card: ModelCard) -> Iterator[dict[
     for path in sorted(Path(folders[0]).glob(f'{style.replace(" ", "-")}_*.npz')):
         with np.load(path) as arrays:
             part = dict(arrays)
-        own = own_thresholds(card, ('swi', 'qsm') if STYLES[style].qsm else ('swi',))
+        inputs = ('swi', 'qsm') if STYLES[style].qsm else ('swi',)
+        own = own_thresholds(card, inputs)
         case = Case(
             label=path.stem,
             truth=part['truth'],
@@ -88,7 +89,7 @@ def judge(style: str, folders: Sequence[str], card: ModelCard) -> Iterator[dict[
             structures=np.zeros(part['truth'].shape, np.int32),
             names={},
             affine=part['affine'],
-            criteria=DetectionCriteria(own, card.extent, card.min_volume_mm3),
+            criteria=DetectionCriteria(own, card.outlines_for(inputs), card.min_volume_mm3),
         )
         yield judged_by_masks(case, own, path.stem)
 

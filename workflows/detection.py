@@ -171,7 +171,10 @@ def describe_detection(used: Collection[str], card: ModelCard, criteria: Detecti
     """Say, for a paper, how lesions are found in a unit of which these inputs could be used."""
     shown = {'swi': 'SWI', 'qsm': 'QSM', 't2w': 'T2w'}
     inputs = ', '.join(shown[name] for name in used if name in card.sees)
-    thresholds = ' and '.join(f'{value:g} for {key}' for key, value in criteria.thresholds.items())
+    thresholds, outlines = (
+        ' and '.join(f'{value:g} for {name}' for name, value in by_class.items())
+        for by_class in (criteria.thresholds, criteria.outlines)
+    )
     chosen = card.training.get('calibration')
     site = (
         f' Thresholds were chosen on {len(chosen["participants"])} participants.' if chosen else ''
@@ -180,7 +183,7 @@ def describe_detection(used: Collection[str], card: ModelCard, criteria: Detecti
 {FIRST_WORDS} {card.name}, sha256 {card.sha256[:12]}) gave the probability of each class in every
 voxel from {inputs}. Connected components whose peak reached the threshold ({thresholds}; the
 {criteria.operating_point} operating point of the model, unless set otherwise) were kept, outlined
-at a probability of {criteria.extent:g}; iron deposits only within {IRON_MARGIN_MM:g} mm of
+at a probability of {outlines}; iron deposits only within {IRON_MARGIN_MM:g} mm of
 caudate, putamen and pallidum. The network was trained on
 {card.training.get('data', 'data that its card does not name')}.{site} {LAST_WORDS}
 """

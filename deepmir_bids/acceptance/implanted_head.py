@@ -14,13 +14,14 @@ from deepmir_bids.acceptance.lesion_pictures import (
     picture_findings,
     picture_missed,
 )
-from deepmir_bids.acceptance.prepared_head import PreparedHead, criteria_at, see
+from deepmir_bids.acceptance.prepared_head import PreparedHead, see
 from deepmir_bids.acceptance.site_traits import measure_traits
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices
 from deepmir_bids.evaluation.judged_findings import judged_by_masks, own_thresholds
 from deepmir_bids.evaluation.lesion_outcomes import list_outcomes
 from deepmir_bids.evaluation.truth_pairs import Case
 from deepmir_bids.lesions.connected_lesions import class_map, find_lesions
+from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.lesions.truth_matching import index_lesions
 from deepmir_bids.model.model_registry import OPERATING_POINTS, ModelCard
 from deepmir_bids.simulation.implanted_dataset import ImplantPlan, draws_of, metadata_of
@@ -131,7 +132,7 @@ def implant(head: PreparedHead, settings: Settings, plan: ImplantPlan) -> Implan
 
 def at_point(case: Case, card: ModelCard, inputs: tuple[str, ...], point: str) -> Case:
     """A case with what is found at an operating point."""
-    criteria = criteria_at(card, inputs, point)
+    criteria = DetectionCriteria.of_model(card, inputs, point)
     found = find_lesions(
         case.probabilities,
         criteria,

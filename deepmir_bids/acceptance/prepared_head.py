@@ -22,7 +22,6 @@ from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 if TYPE_CHECKING:
     import nibabel as nib
 
-    from deepmir_bids.model.model_registry import ModelCard
     from deepmir_bids.model.prediction import Model
     from deepmir_bids.settings import Settings
 
@@ -140,7 +139,7 @@ def head_without_anatomy(
             structures=brain.astype(np.int32),
             names={UNKNOWN.index: (UNKNOWN.name, NO_REGION)},
             affine=swi.affine,
-            criteria=criteria_at(model.card, ('swi',), 'balanced'),
+            criteria=DetectionCriteria.of_model(model.card, ('swi',), 'balanced'),
         ),
         names=(UNKNOWN,),
         why_no_anatomy=why,
@@ -168,13 +167,6 @@ def see(
         device,
         settings.omp_nthreads,
         mirror=not settings.sloppy,
-    )
-
-
-def criteria_at(card: ModelCard, inputs: tuple[str, ...], point: str) -> DetectionCriteria:
-    """What counts as a lesion at an operating point of a model."""
-    return DetectionCriteria(
-        card.thresholds_for(inputs, point), card.extent, card.min_volume_mm3, point
     )
 
 

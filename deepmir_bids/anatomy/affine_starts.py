@@ -1,4 +1,4 @@
-"""Affine registration that does not rely on one start: several are tried, the best is kept.
+"""Affine registration that does not rely on one start: others are tried, the best is kept.
 
 A start goes wrong now and then (the brain-only template stretches over the scalp, the whole-head
 template collapses on a brain without visible skull), and its own cost does not tell. The mutual
@@ -9,12 +9,13 @@ pass that looks at the brain and a rim around it only then brings all sound star
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from deepmir_bids.anatomy.ants_images import load_ants, read_linear
+from deepmir_bids.anatomy.ants_images import load_ants, read_ants, read_linear
 from deepmir_bids.imaging.large_volumes import slabwise
 
 START_MM, REFINE_MM = 4.0, 3.0
@@ -24,6 +25,9 @@ SLOPPY_SHARE = 0.25
 RIM_MM = 6.0
 #: No head has a brain (with its CSF) smaller or larger than this.
 PLAUSIBLE_ML = (800.0, 2300.0)
+#: Mutual information (nats) of a start that needs no other beside it: the second pass brought all
+#: such starts of a head to one place, and those that went wrong had 0.10 and less.
+SOUND_MI = 0.2
 
 
 class RegistrationError(ValueError):
@@ -47,6 +51,11 @@ class AffineCandidate:
     def plausible(self) -> bool:
         """Whether the brain has a volume that a head may have."""
         return PLAUSIBLE_ML[0] <= self.brain_ml <= PLAUSIBLE_ML[1]
+
+    @property
+    def sound(self) -> bool:
+        """Whether this is the place beyond doubt."""
+        return self.plausible and self.mutual_information >= SOUND_MI
 
 
 def mutual_information(a: np.ndarray, b: np.ndarray, mask: np.ndarray, bins: int = 32) -> float:
@@ -86,16 +95,23 @@ def resample_to_spacing(image, spacing_mm: float):
 
 
 def affines_to_template(
-    image, fixed: dict, template_brain, brain_mask, folder: Path, sloppy: bool = False
+    image,
+    fixed: Mapping[str, Path],
+    template_brain,
+    brain_mask,
+    folder: Path,
+    sloppy: bool = False,
 ) -> list[AffineCandidate]:
-    """Affine registrations of a head to the template from several starts, best first.
+    """Affine registrations of a head to the template, best first.
+
+    One start is tried after the other, until one is sound beyond doubt.
 
     Parameters
     ----------
     image
         ANTs image of the subject, intensities clipped.
     fixed
-        ANTs images of the template to start from, by name.
+        Name → image of the template to start from, the likeliest first.
     template_brain
         The template's brain without skull, of the same contrast where there is one: every
         registration is scored with it, and the second pass is done with it.
@@ -104,13 +120,14 @@ def affines_to_template(
     folder
         For the transforms.
     sloppy
-        Only the best start takes the second pass, not two; and fewer voxels are looked at.
+        Only the best start takes the second pass, not two where none is sound; and fewer voxels
+        are looked at.
 
     Returns
     -------
     candidates
-        First the refined ones, named ``'<start>, refined'``, then the others; the best of each
-        first.
+        First the refined ones, named ``'<start>, refined'``, then the others that were tried; the
+        best of each first.
 
     """
     coarse = resample_to_spacing(image, START_MM)
@@ -122,47 +139,42 @@ def affines_to_template(
     )
     mask_ml = float((brain_mask.numpy() > 0.5).sum() * np.prod(brain_mask.spacing) / 1000)
 
-    def score(start, transform):
+    def score(name, transform):
         registered = load_ants().apply_transforms(coarse_brain, coarse, [transform]).numpy()
         similarity = mutual_information(coarse_brain.numpy(), registered, inside)
         scale = np.linalg.det(read_linear(transform)[:3, :3])
-        return AffineCandidate(start, transform, similarity, mask_ml * float(scale))
+        return AffineCandidate(name, transform, similarity, mask_ml * float(scale))
 
     def best_first(candidates):
         return sorted(candidates, key=lambda c: (not c.plausible, -c.mutual_information))
 
-    first = best_first(
-        score(
-            name,
-            register_linear(
-                'Affine',
-                resample_to_spacing(target, START_MM),
-                coarse,
-                (60, 30),
-                0.3,
-                folder,
-                sloppy=sloppy,
-            ),
+    def start(name, path):
+        target = resample_to_spacing(read_ants(path), START_MM)
+        return score(
+            name, register_linear('Affine', target, coarse, (60, 30), 0.3, folder, sloppy=sloppy)
         )
-        for name, target in fixed.items()
-    )
-    refined = best_first(
-        score(
-            f'{one.start}, refined',
-            register_linear(
-                'Affine',
-                fine_brain,
-                fine,
-                (40,),
-                0.4,
-                folder,
-                one.transform,
-                rim_mask,
-                sloppy=sloppy,
-            ),
+
+    def refine(one):
+        transform = register_linear(
+            'Affine',
+            fine_brain,
+            fine,
+            (40,),
+            0.4,
+            folder,
+            one.transform,
+            rim_mask,
+            sloppy=sloppy,
         )
-        for one in first[: 1 if sloppy else 2]
-    )
+        return score(f'{one.start}, refined', transform)
+
+    first: list[AffineCandidate] = []
+    for name, path in fixed.items():
+        first.append(start(name, path))
+        if first[-1].sound:
+            break
+    first = best_first(first)
+    refined = best_first(refine(one) for one in first[: 1 if sloppy or first[0].sound else 2])
     return refined + first
 
 

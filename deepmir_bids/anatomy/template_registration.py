@@ -100,7 +100,7 @@ def register_template(
     with tempfile.TemporaryDirectory(prefix='deepmir-affine-') as folder:
         candidates = affines_to_template(
             moving,
-            {name: read_ants(path) for name, path in chosen.items()},
+            chosen,
             template_brain,
             template_mask,
             Path(folder),

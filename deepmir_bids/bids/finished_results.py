@@ -11,13 +11,17 @@ from typing import Any
 from deepmir_bids.bids.output_files import REVIEW
 from deepmir_bids.bids.output_names import find_results, missing_results
 from deepmir_bids.bids.publishing import is_unfinished
-from deepmir_bids.bids.schema import LABEL, NUMBER, TEXT, fault
+from deepmir_bids.bids.schema import LABEL, NUMBER, TEXT, Kind, fault
 from deepmir_bids.bids.text_files import read_json
 from deepmir_bids.bids.unit_of_work import unit_folder
 from deepmir_bids.errors import InputError
 
 _MEASURE = NUMBER.or_nothing()
 _WORDS = TEXT.or_nothing()
+_OUTLINE = Kind(
+    'a number, or one of each class',
+    lambda value: not fault(value, _MEASURE) or not fault(value, {'*': NUMBER}),
+)
 #: What is read of the sidecars of results, by whatever reads them.
 SIDECAR = {
     'Template': LABEL,
@@ -41,7 +45,7 @@ SIDECAR = {
     'Version': _WORDS,
     'OperatingPoint': _WORDS,
     'Thresholds': {'*': NUMBER},
-    'ExtentThreshold': _MEASURE,
+    'ExtentThreshold': _OUTLINE,
     'MinimumVolume': _MEASURE,
     'Notes': [TEXT],
 }

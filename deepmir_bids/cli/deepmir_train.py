@@ -148,7 +148,8 @@ def _card(options: argparse.Namespace, initial: ModelCard | None) -> ModelCard:
         options.classes or known_classes(card),
     )
     training = {'init': options.init, 'classes': card.training['classes']}
-    return replace(card, name=name, description=description, training=training)
+    # What outputs mean is learnt anew, with the weights.
+    return replace(card, name=name, description=description, training=training, chances={})
 
 
 def _read(labels, settings: Settings, card: ModelCard) -> dict[str, list]:

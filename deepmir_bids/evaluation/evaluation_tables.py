@@ -37,7 +37,7 @@ class UnitEvaluation:
     outcomes: list[dict]
     peaks: dict[str, list[float]]
     valdo: list[dict]
-    extent: float
+    outlines: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def evaluate_unit(case: Case, rule: str) -> UnitEvaluation:
         if rule == 'valdo'
     ]
     return UnitEvaluation(
-        case.label, list_outcomes(case, detected), peaks, valdo, case.criteria.extent
+        case.label, list_outcomes(case, detected), peaks, valdo, case.criteria.outlines
     )
 
 
@@ -141,9 +141,13 @@ def _curve(lesions: pd.DataFrame, units: Sequence[UnitEvaluation], name: str) ->
         for group in values
     }
     peaks = np.array([peak for unit in units for peak in unit.peaks[name]], dtype=float)
-    # Where units were outlined at different probabilities, all have candidates from here up.
-    peaks = peaks[peaks >= max(unit.extent for unit in units)]
+    peaks = peaks[peaks >= _lowest(units, name)]
     return froc(peaks, true['detected_at'].to_numpy(float), len(units), groups)
+
+
+def _lowest(units: Sequence[UnitEvaluation], name: str) -> float:
+    """The probability down to which all units have candidates of a class."""
+    return max(unit.outlines[name] for unit in units)
 
 
 def _summarise_valdo(table: pd.DataFrame) -> list[pd.DataFrame]:
@@ -168,7 +172,7 @@ def _facts(units: Sequence[UnitEvaluation], rule: str) -> dict[str, Any]:
         'matching_distance_mm': MATCHING_DISTANCE_MM,
         'interval': f'{LEVEL:.0%}, percentiles of {BOOTSTRAP_SAMPLES} bootstrap samples of the '
         f'subjects, seed {SEED}',
-        'lowest_threshold_of_froc': max(unit.extent for unit in units),
+        'lowest_threshold_of_froc': {name: _lowest(units, name) for name in CLASSES},
     }
     return facts | ({'valdo_distance_mm': DISTANCE_MM} if rule == 'valdo' else {})
 

@@ -1,8 +1,7 @@
 """Sensitivity against false positives over all thresholds: the FROC curve.
 
 The lesion table ends at the operating point of its run. The curve goes further down, to the
-probability that outlines a lesion: below it the candidates themselves would be others. At each of
-its points both classes have one threshold, which matters only to voxels that both claim.
+probability that outlines a lesion: below it the candidates themselves would be others.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from deepmir_bids.lesions.truth_matching import Comparison, compare, index_lesio
 
 def find_candidates(case: Case) -> FoundLesions:
     """Everything that would be a lesion at the lowest threshold; see :func:`find_lesions`."""
-    lowest = replace(case.criteria, thresholds=dict.fromkeys(CLASSES, case.criteria.extent))
+    lowest = replace(case.criteria, thresholds=dict(case.criteria.outlines))
     return find_lesions(
         case.probabilities,
         lowest,

@@ -14,11 +14,12 @@ SAME = {
     'operating_point': 'operating point',
     'threshold_cmb': 'threshold of CMB',
     'threshold_iron': 'threshold of iron',
-    'extent_threshold': 'extent threshold',
+    'outline_cmb': 'outline of CMB',
+    'outline_iron': 'outline of iron',
     'min_volume_mm3': 'smallest volume (mm³)',
 }
-#: ... of the same inputs: a model has thresholds of its own for each combination of them.
-BY_INPUTS = ('threshold_cmb', 'threshold_iron')
+#: ... of the same inputs: a model has its own for each combination of them.
+BY_INPUTS = ('threshold_cmb', 'threshold_iron', 'outline_cmb', 'outline_iron')
 UNKNOWN = 'not recorded'
 
 

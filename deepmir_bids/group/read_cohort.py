@@ -17,6 +17,7 @@ from deepmir_bids.bids.tsv import MISSING, as_number, read_rows
 from deepmir_bids.errors import InputError
 from deepmir_bids.evaluation.judged_findings import ReviewedUnit
 from deepmir_bids.group.finished_units import KnownUnit, known_units
+from deepmir_bids.lesions.detection_criteria import outlines_in
 from deepmir_bids.lesions.lesion_table import as_table
 from deepmir_bids.lesions.reader_review import ReviewProgress, reviewed_rows
 
@@ -26,7 +27,7 @@ ADDED = ('label', 'participant_id', 'session_id', 'template', 'model', 'version'
 UNIT = (
     'label', 'participant_id', 'session_id', 'status', 'reason', 'inputs_used', 'template',
     'template_note', 'atlas', 'model', 'model_sha256', 'version', 'operating_point',
-    'threshold_cmb', 'threshold_iron', 'extent_threshold', 'min_volume_mm3', 'start',
+    'threshold_cmb', 'threshold_iron', 'outline_cmb', 'outline_iron', 'min_volume_mm3', 'start',
     'registration_mi', 'alignment_mi', 'qsm_correlation', 'qsm_shift_mm', 'brain_volume_ml',
     'swi_noise', 'voxel_size_mm',
     *(f'chi_{name}_ppm' for name in BASAL_GANGLIA), 'n_notes', 'flags',
@@ -134,6 +135,7 @@ def _lesions(files: dict[str, Path]) -> tuple[list[dict[str, Any]], str | None]:
 
 def _detection(sidecar: dict[str, Any]) -> dict[str, Any]:
     thresholds = sidecar.get('Thresholds', {})
+    outlines = outlines_in({'ExtentThreshold': None, **sidecar})
     return {
         'inputs_used': '+'.join(sidecar.get('InputsUsed', [])) or None,
         'model': sidecar.get('Model'),
@@ -141,7 +143,7 @@ def _detection(sidecar: dict[str, Any]) -> dict[str, Any]:
         'version': sidecar.get('Version'),
         'operating_point': sidecar.get('OperatingPoint'),
         **{f'threshold_{name.lower()}': thresholds.get(name) for name in CLASSES},
-        'extent_threshold': sidecar.get('ExtentThreshold'),
+        **{f'outline_{name.lower()}': outlines.get(name) for name in CLASSES},
         'min_volume_mm3': sidecar.get('MinimumVolume'),
     }
 

@@ -1,7 +1,7 @@
 """From probabilities to lesions: connected components with two thresholds.
 
 A lesion counts when its peak reaches its class's threshold, and extends over every connected voxel
-that reaches ``extent`` (hysteresis): the operating point then changes how many lesions there are,
+that reaches the outline (hysteresis): the operating point then changes how many lesions there are,
 not how large each of them is.
 """
 
@@ -82,7 +82,7 @@ def find_lesions(
         Where CMB, and where iron deposits (also within the brain), may lie; (X, Y, Z).
     near
         Share of its threshold that a candidate's peak has to reach, also if it does not reach the
-        extent; at 1 there are none.
+        outline; at 1 there are none.
     most
         Candidates that are kept, the nearest to their thresholds; None for all.
     judged
@@ -95,14 +95,14 @@ def find_lesions(
 
     Examples
     --------
-    A microbleed of three voxels: its peak reaches the threshold, its rim the extent.
+    A microbleed of three voxels: its peak reaches the threshold, its rim the outline.
 
     >>> p = np.zeros((2, 8, 8, 8))
     >>> p[0, 4, 4, 3:6] = 0.4, 0.9, 0.4
     >>> everywhere = np.ones((8, 8, 8), dtype=bool)
     >>> found = find_lesions(
     ...     p,
-    ...     DetectionCriteria({'CMB': 0.8, 'iron': 0.8}, extent=0.3, min_volume_mm3=0.0),
+    ...     DetectionCriteria({'CMB': 0.8, 'iron': 0.8}, {'CMB': 0.3, 'iron': 0.3}, 0.0),
     ...     (1, 1, 2),
     ...     brain_mask=everywhere,
     ...     iron_mask=everywhere,
@@ -173,7 +173,7 @@ def _all_components(
     """Class, voxels and peak of each component of either class that may be shown."""
     thresholds = criteria.thresholds
     # In double precision, as the thresholds are.
-    outline = {name: np.minimum(thresholds[name], criteria.extent) for name in CLASSES}
+    outline = {name: np.minimum(thresholds[name], criteria.outlines[name]) for name in CLASSES}
     claimed = {
         name: allowed[name] & (probability >= outline[name])
         for name, probability in zip(CLASSES, probabilities, strict=True)

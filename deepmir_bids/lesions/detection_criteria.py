@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from deepmir_bids import CLASSES
 
 if TYPE_CHECKING:
     from deepmir_bids.model.model_registry import ModelCard
@@ -19,8 +21,8 @@ class DetectionCriteria:
     ----------
     thresholds
         Class name → the probability that a lesion's peak must reach.
-    extent
-        Probability that outlines a lesion; a class's threshold is used where that is lower.
+    outlines
+        Class name → the probability that outlines a lesion; its threshold where that is lower.
     min_volume_mm3
         Smaller components are dropped; a single voxel is kept whatever its size if this is 0.
     operating_point
@@ -29,7 +31,7 @@ class DetectionCriteria:
     """
 
     thresholds: dict[str, float]
-    extent: float
+    outlines: dict[str, float]
     min_volume_mm3: float
     operating_point: str = ''
 
@@ -38,11 +40,18 @@ class DetectionCriteria:
         cls, settings: Settings, card: ModelCard, inputs: Iterable[str]
     ) -> DetectionCriteria:
         """Criteria for a unit that has ``inputs``: the model's own, unless told otherwise."""
+        own = cls.of_model(card, inputs, settings.operating_point)
         asked = {'CMB': settings.threshold_cmb, 'iron': settings.threshold_iron}
-        thresholds = card.thresholds_for(inputs, settings.operating_point)
-        thresholds |= {name: value for name, value in asked.items() if value is not None}
-        volume = card.min_volume_mm3 if settings.min_volume is None else settings.min_volume
-        return cls(thresholds, card.extent, volume, settings.operating_point)
+        given = {name: value for name, value in asked.items() if value is not None}
+        volume = own.min_volume_mm3 if settings.min_volume is None else settings.min_volume
+        return replace(own, thresholds=own.thresholds | given, min_volume_mm3=volume)
+
+    @classmethod
+    def of_model(cls, card: ModelCard, inputs: Iterable[str], point: str) -> DetectionCriteria:
+        """Criteria of a model at one of its operating points, for a unit that has ``inputs``."""
+        inputs = set(inputs)
+        thresholds, outlines = card.thresholds_for(inputs, point), card.outlines_for(inputs)
+        return cls(thresholds, outlines, card.min_volume_mm3, point)
 
     @classmethod
     def from_sidecar(cls, sidecar: Mapping[str, Any]) -> DetectionCriteria:
@@ -56,7 +65,7 @@ class DetectionCriteria:
         """
         return cls(
             sidecar['Thresholds'],
-            sidecar['ExtentThreshold'],
+            outlines_in(sidecar),
             sidecar['MinimumVolume'],
             sidecar.get('OperatingPoint', ''),
         )
@@ -66,6 +75,19 @@ class DetectionCriteria:
         return {
             'OperatingPoint': self.operating_point,
             'Thresholds': self.thresholds,
-            'ExtentThreshold': self.extent,
+            'ExtentThreshold': self.outlines,
             'MinimumVolume': self.min_volume_mm3,
         }
+
+
+def outlines_in(sidecar: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the outline of each class from a sidecar; earlier results had one for all of them.
+
+    Raises
+    ------
+    KeyError
+        If the sidecar has none.
+
+    """
+    outlines = sidecar['ExtentThreshold']
+    return outlines if isinstance(outlines, dict) else dict.fromkeys(CLASSES, outlines)

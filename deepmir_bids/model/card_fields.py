@@ -20,6 +20,16 @@ _ARGUMENT = Kind(
         else _COUNT.holds(v)
     ),
 )
+_CHANCE = Kind(
+    'a slope from 0.01 to 100 and an offset from -50 to 50',
+    lambda v: (
+        isinstance(v, list)
+        and len(v) == 2
+        and all(map(is_number, v))
+        and 0.01 <= v[0] <= 100
+        and abs(v[1]) <= 50
+    ),
+)
 #: By their names; those of :class:`deepmir_bids.model.model_registry.ModelCard`.
 FIELDS = {
     **dict.fromkeys(('name', 'description', 'licence', 'intended_use', 'sha256'), TEXT),
@@ -34,6 +44,7 @@ FIELDS = {
     'extent': _PROBABILITY,
     'min_volume_mm3': number(0, 1e6),
     'thresholds': {'*': {'*': {'*': _PROBABILITY}}},
+    'chances': {'*': {'*': _CHANCE}},
     'training': OBJECT,
     'figures': OBJECT,
 }

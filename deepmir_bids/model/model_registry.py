@@ -19,6 +19,7 @@ from deepmir_bids.bids.schema import fault
 from deepmir_bids.bids.text_files import read_json
 from deepmir_bids.errors import UsageError, in_brief
 from deepmir_bids.model.card_fields import FIELDS
+from deepmir_bids.model.chances import Chance
 
 CARD = 'card.json'
 WEIGHTS = 'model.safetensors'
@@ -62,8 +63,11 @@ class ModelCard:
     thresholds
         Inputs (``swi+qsm`` and so on) → operating point → class → the probability that a lesion's
         peak must reach. Empty as long as none were chosen: then it is one half.
+    chances
+        Inputs → class → how the network's output becomes a probability that means something
+        (`Chance`). What is not there stays as it is.
     extent
-        Probability that outlines a lesion once its peak counts.
+        Output of the network that outlines a lesion once its peak counts.
     min_volume_mm3
         Smaller lesions are dropped.
     training, figures
@@ -89,6 +93,7 @@ class ModelCard:
     spacing_mm: tuple[float, ...] = ()
     margin_mm: float = 0.0
     thresholds: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    chances: dict[str, dict[str, Chance]] = field(default_factory=dict)
     classes: tuple[str, ...] = tuple(CLASSES)
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -112,14 +117,30 @@ class ModelCard:
         """Threshold of each class at an operating point, for a unit that has ``inputs``."""
         if not self.thresholds:
             return dict.fromkeys(CLASSES, 0.5)
+        return dict(self.thresholds[self._key(inputs)][point])
+
+    def chances_for(self, inputs: Iterable[str]) -> dict[str, Chance]:
+        """How outputs become probabilities, by class, for a unit that has ``inputs``."""
+        return self.chances.get(self._key(inputs), {})
+
+    def outlines_for(self, inputs: Iterable[str]) -> dict[str, float]:
+        """Probability that outlines a lesion of each class, for a unit that has ``inputs``."""
+        outlines = dict.fromkeys(CLASSES, self.extent)
+        for name, chance in self.chances_for(inputs).items():
+            outlines[name] = round(float(chance.of(self.extent)), 4)
+        return outlines
+
+    def _key(self, inputs: Iterable[str]) -> str:
         given = set(inputs)
-        key = '+'.join(name for name in self.sees if name in given)
-        return dict(self.thresholds[key][point])
+        return '+'.join(name for name in self.sees if name in given)
 
     @property
     def fingerprint(self) -> str:
         """Changes with all that changes a probability: the weights, and how they are used."""
-        used = ('network', 'preparation', 'inputs', 'spacing_mm', 'margin_mm', 'classes', 'sha256')
+        used = (
+            'network', 'preparation', 'inputs', 'spacing_mm', 'margin_mm', 'classes', 'chances',
+            'sha256',
+        )  # fmt: skip
         content = json.dumps([getattr(self, name) for name in used])
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -242,5 +263,12 @@ def _typed(card: ModelCard) -> ModelCard:
     if len(spacing_mm) != (3 if card.preparation == 'working-grid' else 0):
         raise ValueError(f'spacing_mm {card.spacing_mm} does not suit {card.preparation}')
     return replace(
-        card, spacing_mm=spacing_mm, needs=tuple(card.needs), classes=tuple(card.classes)
+        card,
+        spacing_mm=spacing_mm,
+        needs=tuple(card.needs),
+        classes=tuple(card.classes),
+        chances={
+            inputs: {name: Chance(*map(float, pair)) for name, pair in by_class.items()}
+            for inputs, by_class in card.chances.items()
+        },
     )

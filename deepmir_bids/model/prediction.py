@@ -18,6 +18,7 @@ import torch
 
 from deepmir_bids import CLASSES
 from deepmir_bids.errors import in_brief
+from deepmir_bids.model.chances import as_chances
 from deepmir_bids.model.freed_memory import keep_freed_memory
 from deepmir_bids.model.lesion_network import LesionNetwork
 from deepmir_bids.model.model_registry import (
@@ -161,8 +162,10 @@ def predict(
 ) -> np.ndarray:
     """Probabilities (class, X, Y, Z) of one prepared volume ``x`` (input, X, Y, Z).
 
-    The classes are those of :data:`deepmir_bids.CLASSES`, 0 throughout for one that the model does
-    not know. The same input and device give the same result, on any number of threads.
+    They are chances, if the model's card knows how likely a finding is to be right with the inputs
+    that ``x`` has; an input that is NaN throughout is none. The classes are those of
+    :data:`deepmir_bids.CLASSES`, 0 throughout for one that the model does not know. The same input
+    and device give the same result, on any number of threads.
 
     Parameters
     ----------
@@ -190,7 +193,14 @@ def predict(
                 probabilities = (probabilities + _volume(model, x[:, ::-1])[:, ::-1]) / 2
     result = np.zeros((len(CLASSES), *x.shape[1:]), dtype=np.float32)
     result[[list(CLASSES).index(name) for name in model.card.classes]] = probabilities
-    return result
+    given = [name for name, part in zip(model.card.inputs, x, strict=True) if _is_measured(part)]
+    return as_chances(result, model.card.chances_for(given))
+
+
+def _is_measured(part: np.ndarray) -> bool:
+    """Whether an input has any number; most have one in the middle, and are not searched."""
+    middle = tuple(size // 2 for size in part.shape)
+    return bool(np.isfinite(part[middle]) or np.isfinite(part).any())
 
 
 def _volume(model: Model, x: np.ndarray) -> np.ndarray:

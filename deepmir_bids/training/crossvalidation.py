@@ -121,7 +121,11 @@ def _run(part, subjects, card, plan, folder, initial, device, figures=None) -> N
         counts = tabulate(card, on_held_out)
         figures = _figures('units that were held out', counts)
     elif figures is None:
-        counts = tabulate(card, on_validation)
+        as_judged = {
+            inputs: [one.as_chances(card.chances_for(inputs.split('+'))) for one in found]
+            for inputs, found in on_validation.items()
+        }
+        counts = tabulate(card, as_judged)
         figures = _figures('the validation units, on which the thresholds were chosen', counts)
     card = replace(
         card,

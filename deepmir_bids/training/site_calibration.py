@@ -216,11 +216,10 @@ def choose_outline(cases: Sequence[tuple[Case, Sequence[str]]], card: ModelCard)
 
     dice: dict[float, list[float]] = {extent: [] for extent in EXTENTS}
     for case, inputs in cases:
-        thresholds = card.thresholds_for(inputs, POINT)
         for extent, overlaps in dice.items():
             found = find_lesions(
                 case.probabilities,
-                DetectionCriteria(thresholds, extent, card.min_volume_mm3),
+                DetectionCriteria.of_model(replace(card, extent=extent), inputs, POINT),
                 case.zooms,
                 brain_mask=case.brain_mask,
                 iron_mask=case.iron_area,

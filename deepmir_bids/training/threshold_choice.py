@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,11 @@ from deepmir_bids import CLASSES, INPUTS
 from deepmir_bids.lesions.connected_lesions import Lesion, find_lesions
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.lesions.truth_matching import Comparison, Match, compare, index_lesions, score
+from deepmir_bids.model.chances import Chance
+from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.model.network_input import restore
 from deepmir_bids.model.prediction import Model, predict
+from deepmir_bids.training.chance_fit import fit_chance
 from deepmir_bids.training.training_subjects import CachedSubject
 from deepmir_bids.training.untrained_card import known_classes
 
@@ -50,6 +54,23 @@ class SubjectCandidates:
                 if lesion.name == name and lesion.probability >= threshold]  # fmt: skip
         return self.comparisons[name].match(kept)
 
+    def right(self, name: str) -> tuple[list[float], list[bool]]:
+        """Peak of each candidate of a class, and whether it is a true lesion."""
+        of_class = [lesion for lesion in self.lesions if lesion.name == name]
+        matched = {found for _, found in self.match(name, 0.0).pairs}
+        return [one.probability for one in of_class], [one.index in matched for one in of_class]
+
+    def as_chances(self, chances: Mapping[str, Chance]) -> SubjectCandidates:
+        """The same candidates, their peaks as the chances that a card makes of them."""
+        return replace(
+            self,
+            lesions=[
+                replace(one, probability=float(chances[one.name].of(one.probability)))
+                if one.name in chances else one
+                for one in self.lesions
+            ],
+        )  # fmt: skip
+
     def overlaps(self) -> list[float]:
         """Dice coefficient of each pair of a true lesion and a candidate."""
         dice = []
@@ -79,18 +100,22 @@ def seek_candidates(
     mirror: bool = True,
     extent: float = EXTENTS[0],
 ) -> Iterator[SubjectCandidates]:
-    """Find every candidate in ``subjects`` that reaches ``extent``, given some of their inputs."""
+    """Find every candidate in ``subjects`` that reaches ``extent``, given some of their inputs.
+
+    The network's output has to reach ``extent``, whatever chance that is.
+    """
+    outlines = replace(model.card, extent=extent).outlines_for(inputs)
     for subject in subjects:
         maps = probabilities(model, subject, inputs, mirror=mirror)
-        yield _outline(model, subject, maps, dict.fromkeys(CLASSES, extent), extent)
+        yield _outline(model, subject, maps, outlines, outlines)
 
 
 def _outline(
-    model: Model, subject: CachedSubject, found, thresholds, extent: float
+    model: Model, subject: CachedSubject, found, thresholds, outlines: Mapping[str, float]
 ) -> SubjectCandidates:
     candidates = find_lesions(
         found,
-        DetectionCriteria(thresholds, extent, model.card.min_volume_mm3),
+        DetectionCriteria(thresholds, dict(outlines), model.card.min_volume_mm3),
         voxel_sizes(subject.affine),
         brain_mask=subject.brain_mask,
         iron_mask=subject.iron_mask,
@@ -137,7 +162,8 @@ def choose_extent(model: Model, subjects: Sequence[CachedSubject]) -> float:
             continue
         maps = probabilities(model, subject, inputs)
         for extent, overlaps in dice.items():
-            overlaps += _outline(model, subject, maps, thresholds, extent).overlaps()
+            outlines = replace(model.card, extent=extent).outlines_for(inputs)
+            overlaps += _outline(model, subject, maps, thresholds, outlines).overlaps()
     # The first of the highest, and the lowest of all where there is none.
     return max(tried, key=lambda extent: np.mean(dice[extent]) if dice[extent] else 0.0)
 
@@ -193,14 +219,14 @@ def score_classes(
 
 
 def calibrated(model: Model, candidates: Mapping[str, list[SubjectCandidates]]) -> Model:
-    """Choose a model's thresholds and outline, from what it found.
+    """Choose a model's thresholds and outline, and learn what its outputs mean.
 
     Parameters
     ----------
     model
-        Whose thresholds, by then, may be any.
+        Whose thresholds, by then, may be any; without chances.
     candidates
-        Of all subjects, with each combination of inputs (``swi+qsm`` and so on).
+        What it found in all subjects, with each combination of inputs (``swi+qsm`` and so on).
 
     """
     classes = known_classes(model.card)
@@ -209,4 +235,30 @@ def calibrated(model: Model, candidates: Mapping[str, list[SubjectCandidates]]) 
     }
     model = replace(model, card=replace(model.card, thresholds=thresholds))
     subjects = [of_one.subject for of_one in candidates['+'.join(model.card.sees)]]
-    return replace(model, card=replace(model.card, extent=choose_extent(model, subjects)))
+    card = replace(model.card, extent=choose_extent(model, subjects))
+    chances = {
+        inputs: {name: _learn(of_subjects, name) for name in classes}
+        for inputs, of_subjects in candidates.items()
+    }
+    return replace(model, card=with_chances(card, chances))
+
+
+def _learn(candidates: Sequence[SubjectCandidates], name: str) -> Chance:
+    outputs, right = zip(*(one.right(name) for one in candidates), strict=True)
+    return fit_chance(list(chain(*outputs)), list(chain(*right)))
+
+
+def with_chances(card: ModelCard, chances: dict[str, dict[str, Chance]]) -> ModelCard:
+    """A card whose network's outputs become chances; its thresholds find the same as before."""
+    thresholds = {
+        inputs: {
+            point: {
+                name: round(float(own[name].of(value)), 4) if name in own else value
+                for name, value in by_class.items()
+            }
+            for point, by_class in points.items()
+        }
+        for inputs, points in card.thresholds.items()
+        for own in [chances.get(inputs, {})]
+    }
+    return replace(card, chances=chances, thresholds=thresholds)

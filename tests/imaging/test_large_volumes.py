@@ -23,7 +23,9 @@ from deepmir_bids.reports.html_pieces import to_bytes
 SHAPE = (120, 120, 60)
 ZOOMS = (0.3, 0.3, 0.6)
 AFFINE = np.diag([*ZOOMS, 1.0])
-CRITERIA = DetectionCriteria({'CMB': 0.9, 'iron': 0.8}, extent=0.6, min_volume_mm3=0.0)
+CRITERIA = DetectionCriteria(
+    {'CMB': 0.9, 'iron': 0.8}, {'CMB': 0.6, 'iron': 0.6}, min_volume_mm3=0.0
+)
 
 
 @pytest.fixture(autouse=True)

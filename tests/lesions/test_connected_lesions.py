@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from deepmir_bids import CLASSES
 from deepmir_bids.lesions.connected_lesions import MOST_CANDIDATES, find_lesions
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 
@@ -22,7 +23,7 @@ def run(
     everywhere = np.ones(SHAPE, dtype=bool)
     return find_lesions(
         probabilities,
-        DetectionCriteria(thresholds, extent, volume),
+        DetectionCriteria(thresholds, dict.fromkeys(CLASSES, extent), volume),
         (1.0, 1.0, 2.0),
         brain_mask=everywhere if brain is None else brain,
         iron_mask=everywhere if iron is None else iron,

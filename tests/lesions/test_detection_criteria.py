@@ -16,7 +16,8 @@ def test_own_thresholds_win_over_the_models():
     settings = Settings(*PATHS, threshold_iron=0.5, min_volume=7.0, operating_point='precise')
     criteria = DetectionCriteria.resolve(settings, card, ['swi', 'qsm'])
     own = card.thresholds['swi+qsm']['precise']['CMB']
-    assert criteria == DetectionCriteria({'CMB': own, 'iron': 0.5}, card.extent, 7.0, 'precise')
+    outlines = card.outlines_for(['swi', 'qsm'])
+    assert criteria == DetectionCriteria({'CMB': own, 'iron': 0.5}, outlines, 7.0, 'precise')
     # The card itself is not changed.
     assert (
         DetectionCriteria.resolve(Settings(*PATHS), card, ['swi', 'qsm']).thresholds
@@ -25,5 +26,9 @@ def test_own_thresholds_win_over_the_models():
 
 
 def test_a_sidecar_says_it_all():
-    criteria = DetectionCriteria({'CMB': 0.9, 'iron': 0.8}, 0.6, 1.5, 'balanced')
-    assert DetectionCriteria.from_sidecar(criteria.for_sidecar()) == criteria
+    outlines = {'CMB': 0.6, 'iron': 0.5}
+    criteria = DetectionCriteria({'CMB': 0.9, 'iron': 0.8}, outlines, 1.5, 'balanced')
+    sidecar = criteria.for_sidecar()
+    assert DetectionCriteria.from_sidecar(sidecar) == criteria
+    earlier = DetectionCriteria.from_sidecar(sidecar | {'ExtentThreshold': 0.4})
+    assert earlier.outlines == {'CMB': 0.4, 'iron': 0.4}

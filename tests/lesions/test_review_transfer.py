@@ -57,7 +57,7 @@ def test_what_was_judged_stays_a_candidate(review):
     everywhere = np.ones(p.shape[1:], dtype=bool)
     found = find_lesions(
         p,
-        DetectionCriteria({'CMB': 0.9, 'iron': 0.9}, 0.3, 0.0),
+        DetectionCriteria({'CMB': 0.9, 'iron': 0.9}, {'CMB': 0.3, 'iron': 0.3}, 0.0),
         (2, 2, 2),
         brain_mask=everywhere,
         iron_mask=everywhere,

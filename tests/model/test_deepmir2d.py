@@ -68,7 +68,7 @@ def test_half_is_the_argmax_and_ties_go_to_the_first(deepmir2d):
     everywhere = np.ones((40, 40, 1), dtype=bool)
     found = find_lesions(
         lesions,
-        DetectionCriteria({'CMB': 0.5, 'iron': 0.5}, extent=0.5, min_volume_mm3=0),
+        DetectionCriteria({'CMB': 0.5, 'iron': 0.5}, {'CMB': 0.5, 'iron': 0.5}, min_volume_mm3=0),
         (1, 1, 1),
         brain_mask=everywhere,
         iron_mask=everywhere,

@@ -11,6 +11,7 @@ import pytest
 
 from deepmir_bids import CLASSES
 from deepmir_bids.model import ModelError, load_model
+from deepmir_bids.model.chances import Chance
 from deepmir_bids.model.model_registry import (
     CARD,
     OPERATING_POINTS,
@@ -33,7 +34,7 @@ def test_listing_models_does_not_need_torch():
 
 
 def test_a_card_comes_back_as_written(model_folder, tmp_path):
-    card = read_card(model_folder)
+    card = replace(read_card(model_folder), chances={'swi': {'CMB': Chance(1.5, -2.0)}})
     write_card(card, tmp_path)
     assert read_card(tmp_path) == card
 
@@ -59,7 +60,17 @@ def test_missing_weights_are_refused(model_folder):
         verify(model_folder)
 
 
-@pytest.mark.parametrize('content', ['{}', '{"name": "x"}', '{"extent": "x"}', '{"extent": 5}'])
+@pytest.mark.parametrize(
+    'content',
+    [
+        '{}',
+        '{"name": "x"}',
+        '{"extent": "x"}',
+        '{"extent": 5}',
+        '{"chances": {"swi": {"CMB": [0, 1]}}}',
+        '{"chances": {"swi": {"CMB": [1]}}}',
+    ],
+)
 def test_what_is_not_a_card_is_refused(tmp_path, content):
     (tmp_path / CARD).write_text(content)
     with pytest.raises(ModelError, match=r'card\.json is not a model card'):
@@ -135,7 +146,8 @@ def test_the_fingerprint_follows_what_changes_probabilities(model_folder):
     card = read_card(model_folder)
     assert replace(card, thresholds={}, extent=0.1, description='').fingerprint == card.fingerprint
     turned = dict(reversed(card.inputs.items()))
-    for change in ({'sha256': '0'}, {'inputs': turned}, {'classes': ('iron', 'CMB')}):
+    meaning = {'chances': {'swi': {'CMB': Chance(1.5, -2.0)}}}
+    for change in ({'sha256': '0'}, {'inputs': turned}, {'classes': ('iron', 'CMB')}, meaning):
         assert replace(card, **change).fingerprint != card.fingerprint
 
 

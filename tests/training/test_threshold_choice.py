@@ -8,11 +8,13 @@ import pytest
 from deepmir_bids.lesions.connected_lesions import Lesion
 from deepmir_bids.model.prediction import Model
 from deepmir_bids.training import threshold_choice
+from deepmir_bids.training.chance_fit import fit_chance
 from deepmir_bids.training.threshold_choice import (
     SubjectCandidates,
     calibrate,
     choose_extent,
     score_classes,
+    with_chances,
 )
 from deepmir_bids.training.untrained_card import blank_card, known_classes, restrict
 
@@ -28,7 +30,7 @@ class Subject:
 
 def candidates(true, false):
     """True and false CMB candidates with the given peaks, and one true CMB without any."""
-    truth = np.zeros((100, 30, 30), dtype=np.uint8)
+    truth = np.zeros((200, 30, 30), dtype=np.uint8)
     labels = np.zeros(truth.shape, dtype=np.int32)
     lesions = []
     truth[0, 0, 0] = 1
@@ -91,6 +93,28 @@ def test_nothing_is_found_of_a_class_that_was_not_learnt():
     assert list(score_classes([candidates([0.9], [])], thresholds['balanced'], ['iron'])) == [
         'iron'
     ]
+
+
+def test_outputs_become_chances_and_the_same_is_found():
+    true, false = [0.97] * 8 + [0.9] * 6 + [0.7] * 3, [0.97] * 2 + [0.9] * 6 + [0.7] * 9
+    found = [candidates(true, false)] * 10
+    thresholds = {'swi': calibrate(found)}
+    outputs, right = found[0].right('CMB')
+    assert sum(right) == len(true)
+    chance = fit_chance(outputs * 10, right * 10)
+    assert chance.of(np.array([0.97, 0.9, 0.7])) == pytest.approx([0.8, 0.5, 0.25], abs=0.04)
+    card = with_chances(replace(blank_card('x'), thresholds=thresholds), {'swi': {'CMB': chance}})
+    for point, before in thresholds['swi'].items():
+        after = card.thresholds_for(['swi'], point)
+        as_chances = [one.as_chances(card.chances_for(['swi'])) for one in found]
+        assert score_classes(as_chances, after)['CMB'] == score_classes(found, before)['CMB']
+    assert card.outlines_for(['swi'])['CMB'] < card.extent == card.outlines_for(['swi'])['iron']
+
+
+def test_few_findings_change_little():
+    chance = fit_chance([0.9, 0.8], [False, True])
+    assert chance.of(np.array([0.9])) == pytest.approx([0.75], abs=0.2)
+    assert fit_chance([], []).of(np.array([0.3])) == pytest.approx([0.3], abs=0.01)
 
 
 def test_only_inputs_that_a_model_makes_use_of_are_combined():
