@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from results_page import DOCS
+from results_sections import CHANCES
 from simulate_training_set import save
 from train_default import VALIDATION, Cache
 
@@ -35,8 +35,7 @@ from deepmir_bids.training.threshold_choice import seek_with_each_combination, w
 
 FOLDS = 4
 EDGES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
-TABLE = DOCS / 'results' / 'chances.tsv'
-FIGURE = DOCS / 'images' / 'chances.png'
+FIGURE = CHANCES.parents[1] / 'images' / 'chances.png'
 
 
 def main() -> None:
@@ -61,7 +60,7 @@ def main() -> None:
     card = load_model('default').card
     write_card(with_chances(unchanged(card), learn(findings)), find_model('default'))
     reliability = judge(findings)
-    write_tsv(reliability, TABLE)
+    write_tsv(reliability.assign(subjects=len(names)), CHANCES)
     draw(reliability)
 
 

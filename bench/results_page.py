@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from published_results import DEEPMIR, OTHER_METHODS
+from results_sections import markdown, meaning, through_app
 from results_summary import EQUAL_SENSITIVITY, LARGE, MEASURES, Summary
 
 from deepmir_bids import CLASSES
@@ -97,18 +98,19 @@ def write_page(summary: Summary, path: Path) -> None:
     )
     if any(network.startswith(DEEPMIR_DESIGN) for network in summary.networks):
         text += BASELINES
-    text += f'\n## Training\n\n{_markdown(_training_table(summary))}\n'
+    text += f'\n## Training\n\n{markdown(_training_table(summary))}\n'
     for class_name in CLASSES:
-        text += f'\n## {class_name}\n\n{_markdown(_class_table(summary, class_name))}\n'
+        text += f'\n## {class_name}\n\n{markdown(_class_table(summary, class_name))}\n'
     if len(summary.networks) > 1:
-        text += SIDE_BY_SIDE.format(table=_markdown(_side_by_side(summary)))
-    text += OUTLINES.format(name=name, table=_markdown(_dice_table(summary, runs)))
-    table = _markdown(_place_table(summary, fullest))
+        text += SIDE_BY_SIDE.format(table=markdown(_side_by_side(summary)))
+    text += OUTLINES.format(name=name, table=markdown(_dice_table(summary, runs)))
+    table = markdown(_place_table(summary, fullest))
     text += PLACES.format(name=name, inputs=fullest[1], table=table)
-    table = _markdown(_calcification_table(summary))
+    table = markdown(_calcification_table(summary))
     text += f'\n## Calcifications taken for microbleeds\n\n{table}\n'
     text += f'\n## What QSM adds\n\n{_qsm_text(summary, name)}\n'
-    text += COMPARISON.format(paper=_markdown(_paper_table()), others=_markdown(_other_table()))
+    text += through_app() + meaning()
+    text += COMPARISON.format(paper=markdown(_paper_table()), others=markdown(_other_table()))
     path.write_text(text, encoding='utf-8')
 
 
@@ -243,11 +245,6 @@ def _with_interval(summary: Summary, run: tuple[str, str], name: str, measure: s
 
 def _short(value: float) -> str:
     return '–' if np.isnan(value) else f'{value:.2f}'.removeprefix('0')
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    lines = [list(table.columns), ['---'] * len(table.columns), *table.astype(str).to_numpy()]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,78 @@
+"""Sections of docs/results.md that rest on tables of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from deepmir_bids.bids.tsv import read_tsv
+
+RESULTS = Path(__file__).parents[1] / 'docs' / 'results'
+#: Of bench/app_results.py, and of bench/chances.py.
+APP, CHANCES = RESULTS / 'app.tsv', RESULTS / 'chances.tsv'
+
+THROUGH_APP = """
+## Through the whole app
+
+The same, but with the brain masks, nuclei and alignment that the app finds itself (made by
+`python bench/app_results.py`; other participants than above, as `deepmir-simulate` makes them, all
+three images, balanced operating point):
+
+{table}
+"""
+MEANING = """
+## What a probability means
+
+A network that learnt from patches full of lesions is sure too soon. What its outputs mean was
+learnt from all findings in {participants} validation subjects, for each class and combination of
+inputs (made by `python bench/chances.py`). The figure shows how often findings were right in
+subjects of whom nothing was learnt, by their probability (cross-validation in folds of subjects):
+
+![Share of findings that are right against their probability](images/chances.png)
+
+Of the findings of .7 to .9 with all three images, {right}. These are simulated subjects with as
+many lesions as the simulator gives them; where lesions are rarer, a finding is right less often.
+"""
+
+
+def through_app() -> str:
+    """What the app finds with its own anatomy."""
+    rows = []
+    for (run, kind), some in read_tsv(APP).groupby(['run', 'class'], sort=False):
+        by_measure = some.set_index('measure')
+        rows.append(
+            {
+                'anatomy': run,
+                'class': kind,
+                'participants': some['participants'].iloc[0],
+                'lesions': int(by_measure.loc['true', 'pooled']),
+                'sensitivity': _with_interval(by_measure.loc['sensitivity']),
+                'precision': _with_interval(by_measure.loc['precision']),
+                'F1': _with_interval(by_measure.loc['F1']),
+                'false a participant': _with_interval(by_measure.loc['FP_per_subject']),
+            }
+        )
+    return THROUGH_APP.format(table=markdown(pd.DataFrame(rows)))
+
+
+def meaning() -> str:
+    """How often findings of a probability are right."""
+    table = read_tsv(CHANCES)
+    high = table[(table['inputs'] == 'swi+qsm+t2w') & (table['from'] == 0.7)]
+    right = ' and of '.join(
+        f'{row["class"]} {row["right"]:.0%} were right ({row["findings"]:.0f} findings)'
+        for _, row in high.iterrows()
+    )
+    return MEANING.format(participants=int(table['subjects'].iloc[0]), right=f'of {right}')
+
+
+def _with_interval(row: pd.Series) -> str:
+    value, low, high = (f'{row[name]:.2f}' for name in ('pooled', 'pooled_low', 'pooled_high'))
+    return f'{value} ({low}–{high})'
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as Markdown has it."""
+    lines = [list(table.columns), ['---'] * len(table.columns), *table.astype(str).to_numpy()]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
