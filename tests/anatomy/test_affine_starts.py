@@ -1,10 +1,14 @@
 """What affine starts are scored with."""
 
+import nibabel as nib
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from deepmir_bids.anatomy import affine_starts
 from deepmir_bids.anatomy.affine_starts import (
     AffineCandidate,
+    affines_to_template,
     clip_intensity,
     mutual_information,
     resample_to_spacing,
@@ -44,3 +48,54 @@ def test_a_collapsed_brain_is_not_plausible():
     assert AffineCandidate('', '', 0.2, 1500).plausible
     assert not AffineCandidate('', '', 0.2, 640).plausible
     assert not AffineCandidate('', '', 0.2, 2700).plausible
+
+
+@pytest.fixture
+def head(tmp_path):
+    """A textured cube of the size of a brain, its mask, and its file."""
+    rng = np.random.default_rng(0)
+    mask = np.zeros((44, 44, 44), np.float32)
+    mask[7:37, 7:37, 7:37] = 1
+    array = (mask * ndimage.gaussian_filter(rng.random(mask.shape), 1)).astype(np.float32)
+    affine = np.diag([4.0, 4, 4, 1])
+    path = tmp_path / 'head.nii.gz'
+    nib.save(nib.Nifti1Image(array, affine), path)
+    return to_ants(array, affine), to_ants(mask, affine), path
+
+
+@pytest.mark.parametrize(
+    ('shifts', 'tried'),
+    [
+        ([0, 0, 0], ['first, refined', 'first']),
+        ([90, 0, 0], ['second, refined', 'second', 'first']),
+        ([90, 80, 60], None),
+    ],
+)
+def test_starts_are_tried_until_one_is_sound(monkeypatch, tmp_path, head, shifts, tried):
+    import ants
+
+    image, mask, path = head
+    wanted = iter(shifts)
+
+    def shifted(kind, fixed, moving, iterations, sampling, folder, initial=None, *_, **__):
+        """In place of a registration: the next start, or where a start went."""
+        if initial:
+            return initial
+        shift = next(wanted)
+        transform = ants.new_ants_transform(dimension=3, transform_type='AffineTransform')
+        transform.set_parameters([*np.eye(3).ravel(), shift, 0, 0])
+        file = str(tmp_path / f'{shift}.mat')
+        ants.write_transform(transform, file)
+        return file
+
+    monkeypatch.setattr(affine_starts, 'register_linear', shifted)
+    fixed = dict.fromkeys(('first', 'second', 'third'), path)
+    candidates = affines_to_template(image, fixed, image, mask, tmp_path)
+    names = [one.start for one in candidates]
+    if tried:
+        assert names == tried
+        assert candidates[0].mutual_information > affine_starts.SOUND_MI
+    else:
+        # All went wrong, so the best two have a second chance.
+        assert len(names) == 5
+        assert candidates[0].mutual_information < affine_starts.SOUND_MI
