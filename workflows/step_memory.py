@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from deepmir_bids.bids.unit_of_work import Unit
-from deepmir_bids.imaging.bias_field import MOST_VOXELS
 from deepmir_bids.imaging.large_volumes import count_voxels
 
 #: What the processes of a step take with all that they import.
@@ -39,8 +38,6 @@ BYTES_A_VOXEL = {
 }
 #: The network has a grid of its own, however fine the images are.
 NETWORK_GB = 2.0
-#: Bytes for each voxel that N4 is given, in the steps that correct a head.
-N4_BYTES, N4_STEPS = 90, ('choose_head', 'correct_t2w')
 #: Bytes for each voxel of maps that are made, and of each echo that they are made of (estimated).
 MAP_BYTES, ECHO_BYTES = 150, 40
 
@@ -50,10 +47,7 @@ def step_memory(unit: Unit) -> dict[str, float]:
     voxels = max(count_voxels(getattr(unit, name)) for name in unit.inputs)
     memory = {name: PROCESS_GB + number * voxels / 1e9 for name, number in BYTES_A_VOXEL.items()}
     memory['predict'] += NETWORK_GB
-    n4 = N4_BYTES * min(voxels, MOST_VOXELS) / 1e9
-    for name in N4_STEPS:
-        memory[name] += n4
     if unit.made and unit.echoes:
         number = MAP_BYTES + ECHO_BYTES * len(unit.echoes.echo_times_s)
-        memory['reconstruct'] = PROCESS_GB + number * voxels / 1e9 + n4
+        memory['reconstruct'] = PROCESS_GB + number * voxels / 1e9
     return memory
