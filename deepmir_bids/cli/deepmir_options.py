@@ -100,8 +100,9 @@ def _add_echo_options(group) -> None:
         '--reconstruct',
         choices=['auto', 'never', 'always'],
         default='never',
-        help='make SWI and QSM from magnitude and phase: what is lacking (auto), nothing (the '
-        'default), or both (always); see the manual for how good they are',
+        help='make SWI and QSM from magnitude and phase: what is lacking and can be made well '
+        'enough (auto), nothing (the default), or both (always); see the manual for how good '
+        'they are',
     )
     add(
         '--echo-times',
