@@ -9,7 +9,7 @@ import numpy as np
 from nipype.interfaces.base import BaseInterfaceInputSpec, File, traits
 
 from deepmir_bids.errors import InputError
-from deepmir_bids.imaging.qsm_units import chi_scale
+from deepmir_bids.imaging.qsm_units import ChiScale, chi_scale
 from deepmir_bids.imaging.read_image import read_on_grid
 from deepmir_bids.interfaces.imaging import MendedOutputSpec, PassOn, save
 
@@ -66,6 +66,7 @@ class _ConvertChiInputSpec(BaseInterfaceInputSpec):
     brain_mask = File(exists=True, mandatory=True)
     iron_rich = File(exists=True, mandatory=True, desc='mask of caudate, putamen and pallidum')
     scale = traits.Str('auto', usedefault=True, desc='auto, ppm, ppb, negated-ppm or negated-ppb')
+    made = traits.Bool(False, usedefault=True, desc='whether deepmir made it, in ppm')
 
 
 class _ConvertChiOutputSpec(MendedOutputSpec):
@@ -85,13 +86,7 @@ class ConvertChi(PassOn):
         image = nib.load(self.inputs.in_file)
         chi = read_on_grid(self.inputs.in_file, image)
         try:
-            scale = chi_scale(
-                chi,
-                read_on_grid(self.inputs.brain_mask, image) > 0,
-                read_on_grid(self.inputs.iron_rich, image) > 0,
-                name=self.inputs.source_file,
-                asked=self.inputs.scale,
-            )
+            scale = self._scale(image, chi)
         except InputError as error:
             self._leave_out('QSM', str(error), 'qsm_unusable')
             return runtime
@@ -106,3 +101,14 @@ class ConvertChi(PassOn):
         changed = f'{name} was multiplied by {scale.factor:g} ({scale.reason}).'
         self._results['notes'] = [] if scale.factor == 1 else [changed]
         return runtime
+
+    def _scale(self, image: nib.Nifti1Image, chi: np.ndarray) -> ChiScale:
+        if self.inputs.made:
+            return ChiScale(1.0, 'made by deepmir, in ppm')
+        return chi_scale(
+            chi,
+            read_on_grid(self.inputs.brain_mask, image) > 0,
+            read_on_grid(self.inputs.iron_rich, image) > 0,
+            name=self.inputs.source_file,
+            asked=self.inputs.scale,
+        )

@@ -233,9 +233,7 @@ def _connect_qsm(
     fit_qsm = pe.Node(FitQsm(source_file=str(unit.qsm)), name='fit_qsm', mem_gb=memory['fit_qsm'])
     qsm_grid = pe.Node(ToGrid(), name='qsm_grid', mem_gb=memory['qsm_grid'])
     convert_chi = pe.Node(
-        ConvertChi(
-            source_file=str(unit.qsm), scale='ppm' if 'qsm' in unit.made else settings.qsm_scale
-        ),
+        ConvertChi(source_file=str(unit.qsm), scale=settings.qsm_scale, made='qsm' in unit.made),
         name='convert_chi',
         mem_gb=memory['convert_chi'],
     )

@@ -17,6 +17,10 @@ from deepmir_bids.settings import Settings
 
 #: The name of these files among the inputs.
 ECHOES = 'echoes'
+#: A QSM of fewer is too far from the truth to be of use (docs/reconstruction.md).
+LEAST_ECHOES_QSM = 2
+#: Veins darken with echo time × main field: less than 10 ms at 3 T, and a stand-in shows more.
+LEAST_WEIGHTING_S_T = 0.03
 
 
 def with_echoes(unit: Unit, found: Sequence[FoundFile], root: Path, settings: Settings) -> Unit:
@@ -38,24 +42,24 @@ def with_echoes(unit: Unit, found: Sequence[FoundFile], root: Path, settings: Se
     if not wanted:
         return unit
     scans = [*scans_of(found), *_complex_images(found)]
-    raw, candidates, why = _choose(scans, unit, root, settings)
+    raw, made, candidates, why = _choose(scans, unit, root, settings)
     if raw is None:
         return _without_echoes(unit, candidates, why, settings)
     entry = raw.reference
     files: dict[str, Any] = {
-        'swi': entry if 'swi' in wanted else unit.swi,
-        'qsm': raw.files[0][-1] if 'qsm' in wanted else unit.qsm,
+        'swi': entry if 'swi' in made else unit.swi,
+        'qsm': raw.files[0][-1] if 'qsm' in made else unit.qsm,
     }
     instead = f'it is made from {entry.name}, magnitude and phase'
     replaced = [
-        replace(one, left_out=instead) if one.name in wanted and not one.left_out else one
+        replace(one, left_out=instead) if one.name in made and not one.left_out else one
         for one in unit.candidates
     ]
-    names = ' and '.join(name.upper() for name in wanted)
+    names = ' and '.join(name.upper() for name in made)
     count = len(raw.echo_times_s)
     echoes = f'{count} echoes' if count > 1 else 'one echo'
     note = f'{names} made by deepmir from magnitude and phase of {echoes}: {entry.name}.'
-    notes = [said for said in unit.notes if not _is_of_replaced(said, unit, wanted)]
+    notes = [said for said in unit.notes if not _is_of_replaced(said, unit, made)]
     return replace(
         unit,
         **files,
@@ -63,7 +67,7 @@ def with_echoes(unit: Unit, found: Sequence[FoundFile], root: Path, settings: Se
         notes=(*notes, note, *why),
         unreadable='',
         echoes=raw,
-        made=wanted,
+        made=made,
     )
 
 
@@ -83,9 +87,11 @@ def images_to_make(unit: Unit, settings: Settings) -> tuple[str, ...]:
 
 def _choose(
     scans: Sequence[EchoFiles], unit: Unit, root: Path, settings: Settings
-) -> tuple[RawEchoes | None, list[Candidate], list[str]]:
-    """The scan that is taken, a verdict on every file, and what to note."""
-    candidates, notes, taken = [], [], None
+) -> tuple[RawEchoes | None, tuple[str, ...], list[Candidate], list[str]]:
+    """The scan that is taken, what is made of it, a verdict on every file, and what to note."""
+    taken: RawEchoes | None = None
+    made: tuple[str, ...] = ()
+    candidates, notes = [], []
     for scan in _ordered(scans, unit):
         if taken is not None:
             reason = f'{taken.reference.name} is nearer to the SWI, has more echoes, or is first'
@@ -93,14 +99,46 @@ def _choose(
             notes.append(f'{scan.paths[0].name} was not used: {reason}.')
             continue
         try:
-            taken = read_raw_echoes(scan, root, settings.echo_times, settings.field_strength)
+            raw = read_raw_echoes(scan, root, settings.echo_times, settings.field_strength)
         except InputError as error:
             candidates += [Candidate(ECHOES, path, str(error).rstrip('.')) for path in scan.paths]
             notes.append(str(error))
             continue
-        candidates += [Candidate(ECHOES, path) for path in scan.paths]
-        notes += [scan.note] if scan.note else []
-    return taken, candidates, notes
+        made, against = _worth_making(raw, unit, settings)
+        notes += against
+        if made:
+            taken = raw
+            notes += [scan.note] if scan.note else []
+        reason = '' if made else 'nothing that the unit lacks can be made well enough of it'
+        candidates += [Candidate(ECHOES, path, reason) for path in scan.paths]
+    return taken, made, candidates, notes
+
+
+def _worth_making(
+    raw: RawEchoes, unit: Unit, settings: Settings
+) -> tuple[tuple[str, ...], list[str]]:
+    """Names of the wanted images that are good enough to be made, and why the others are not."""
+    wanted = images_to_make(unit, settings)
+    if settings.reconstruct == 'always':
+        return wanted, []
+    name, last_s = raw.reference.name, raw.echo_times_s[-1]
+    against = {}
+    if len(raw.echo_times_s) < LEAST_ECHOES_QSM:
+        against['qsm'] = 'one echo alone gives too poor a map'
+    # A magnitude of the scan itself stands in for nothing that its own SWI would not show.
+    stand_in = None if unit.swi in raw.paths else unit.swi
+    if stand_in and last_s * raw.field_t < LEAST_WEIGHTING_S_T:
+        against['swi'] = (
+            f'its last echo, of {1000 * last_s:.4g} ms, is too early at {raw.field_t:g} T, and '
+            f'{stand_in.name} shows more'
+        )
+    notes = [
+        f'No {kind.upper()} is made of {name}: {against[kind]} (--reconstruct always makes it all '
+        'the same).'
+        for kind in wanted
+        if kind in against
+    ]
+    return tuple(kind for kind in wanted if kind not in against), notes
 
 
 def _ordered(scans: Sequence[EchoFiles], unit: Unit) -> list[EchoFiles]:
@@ -151,7 +189,7 @@ def _without_echoes(
     return replace(changed, notes=(*unit.notes, *why))
 
 
-def _is_of_replaced(note: str, unit: Unit, wanted: Sequence[str]) -> bool:
+def _is_of_replaced(note: str, unit: Unit, made: Sequence[str]) -> bool:
     """Whether a note is about a ready image that is made anew."""
-    files = [file for name in wanted if (file := getattr(unit, name))]
+    files = [file for name in made if (file := getattr(unit, name))]
     return any(note.startswith(file.name) for file in files)

@@ -41,6 +41,8 @@ def _accept(options: argparse.Namespace, more: list[str]) -> int:
             *('--work-dir', str(options.out / 'work'), *more),
         ]
     )
+    # Given for the lesions that are put in, it holds for an SWI that is made from its echoes, too.
+    app.field_strength = options.field_strength
     for name in UNSUITED:
         if getattr(app, name):
             raise UsageError(f'--{name.replace("_", "-")} leaves nothing to test: leave it out.')

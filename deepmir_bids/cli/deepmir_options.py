@@ -10,6 +10,7 @@ from deepmir_bids.cli.option_types import (
     above_zero,
     absolute_path,
     add_derivatives_option,
+    add_field_strength_option,
     add_label_options,
     add_qsm_scale_option,
     atlas_name,
@@ -100,8 +101,9 @@ def _add_echo_options(group) -> None:
         '--reconstruct',
         choices=['auto', 'never', 'always'],
         default='never',
-        help='make SWI and QSM from magnitude and phase: what is lacking (auto), nothing (the '
-        'default), or both (always); see the manual for how good they are',
+        help='make SWI and QSM from magnitude and phase: what is lacking and can be made well '
+        'enough (auto), nothing (the default), or both (always); see the manual for how good '
+        'they are',
     )
     add(
         '--echo-times',
@@ -111,12 +113,7 @@ def _add_echo_options(group) -> None:
         metavar='T',
         help='of all echoes, in s or ms, instead of the sidecars’',
     )
-    add(
-        '--field-strength',
-        type=above_zero,
-        metavar='TESLA',
-        help='of the scanner, instead of the sidecars’',
-    )
+    add_field_strength_option(group)
 
 
 def _add_detection_options(group) -> None:

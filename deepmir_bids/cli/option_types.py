@@ -143,6 +143,16 @@ def add_qsm_scale_option(group) -> None:
     )
 
 
+def add_field_strength_option(group) -> None:
+    """Add the option that says what the main field was."""
+    group.add_argument(
+        '--field-strength',
+        type=above_zero,
+        metavar='TESLA',
+        help='of the scanner, instead of the sidecars’ MagneticFieldStrength',
+    )
+
+
 def add_scan_options(group) -> None:
     """Add the options that say how an SWI was acquired, where its sidecar does not."""
     add = group.add_argument
@@ -152,12 +162,7 @@ def add_scan_options(group) -> None:
         metavar='S',
         help='of the SWI, instead of its sidecar’s EchoTime; above 1 it is in ms',
     )
-    add(
-        '--field-strength',
-        type=float,
-        metavar='T',
-        help='instead of the sidecar’s MagneticFieldStrength',
-    )
+    add_field_strength_option(group)
     add(
         '--b0-direction',
         type=float,

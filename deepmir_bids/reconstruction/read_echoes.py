@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from nibabel.affines import voxel_sizes
@@ -14,6 +16,9 @@ from deepmir_bids.imaging.image_content import measure_content, why_no_magnitude
 from deepmir_bids.imaging.nifti_file import read_image
 from deepmir_bids.imaging.read_image import load_volume
 from deepmir_bids.reconstruction.phase_units import radians
+
+#: Gives image and values of a file.
+Reader = Callable[[Path], tuple[Any, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,15 @@ class Echoes:
         return np.sqrt(np.square(self.magnitude).sum(axis=0))
 
 
-def read_echoes(raw: RawEchoes) -> Echoes:
+def read_echoes(raw: RawEchoes, read: Reader = read_image) -> Echoes:
     """Read all echoes of a scan.
+
+    Parameters
+    ----------
+    raw
+        Its files.
+    read
+        What reads one, for whoever looks at them, too: each is read once.
 
     Raises
     ------
@@ -57,13 +69,13 @@ def read_echoes(raw: RawEchoes) -> Echoes:
     magnitudes, phases, notes, unit, affine = [], [], [], 'rad', np.eye(4)
     for files in raw.files:
         if raw.parts == ('mag', 'phase'):
-            magnitude, affine, mended = _volumes(files[0])
-            phase, _, mended_phase = _volumes(files[1])
+            magnitude, affine, mended = _volumes(files[0], *read(files[0]))
+            phase, _, mended_phase = _volumes(files[1], *read(files[1]))
             notes += [*mended, *mended_phase]
             phase, unit = radians(np.moveaxis(phase, 0, -1), files[1].name)
             phase = np.moveaxis(phase, -1, 0)
         else:
-            images, affine, mended = _complex_volumes(files)
+            images, affine, mended = _complex_volumes(files, read)
             notes += mended
             magnitude, phase = np.abs(images), np.angle(images).astype(np.float32)
         if why := why_no_magnitude(measure_content(magnitude[0])):
@@ -79,9 +91,8 @@ def read_echoes(raw: RawEchoes) -> Echoes:
     )
 
 
-def _volumes(path: Path, read=None) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _volumes(path: Path, image: Any, data: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Volumes of a file (volumes, X, Y, Z) in canonical order, their affine, what was mended."""
-    image, data = read or read_image(path)
     stack = data.reshape(*data.shape[:3], -1)
     loaded = [load_volume(path, (image, stack[..., n])) for n in range(stack.shape[-1])]
     arrays = [np.asarray(volume.dataobj) for volume, _ in loaded]
@@ -89,18 +100,20 @@ def _volumes(path: Path, read=None) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return np.stack(arrays), loaded[0][0].affine, notes
 
 
-def _complex_volumes(files: tuple[Path, ...]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _complex_volumes(
+    files: tuple[Path, ...], read: Reader
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """The same of complex numbers, stored in one file or in two."""
     if len(files) > 1:
-        real, affine, notes = _volumes(files[0])
-        imaginary, _, more = _volumes(files[1])
+        real, affine, notes = _volumes(files[0], *read(files[0]))
+        imaginary, _, more = _volumes(files[1], *read(files[1]))
         return real + 1j * imaginary, affine, [*notes, *more]
     import nibabel as nib
 
-    image, _ = read_image(files[0])
+    image, _ = read(files[0])
     numbers = np.asanyarray(image.dataobj)
     plain = nib.Nifti1Image(np.zeros(image.shape[:3], np.float32), image.affine)
     plain.header.set_xyzt_units(*image.header.get_xyzt_units())
-    real, affine, notes = _volumes(files[0], (plain, numbers.real.astype(np.float32)))
-    imaginary, _, _ = _volumes(files[0], (plain, numbers.imag.astype(np.float32)))
+    real, affine, notes = _volumes(files[0], plain, numbers.real.astype(np.float32))
+    imaginary, _, _ = _volumes(files[0], plain, numbers.imag.astype(np.float32))
     return real + 1j * imaginary, affine, notes

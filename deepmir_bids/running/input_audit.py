@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from deepmir_bids.bids.input_candidates import Candidate
 from deepmir_bids.bids.input_files import Place, Search
@@ -16,6 +18,9 @@ from deepmir_bids.imaging.nifti_file import read_image
 from deepmir_bids.running.units_to_run import unsuited
 from deepmir_bids.settings import Settings
 from deepmir_bids.threads import side_by_side
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -95,16 +100,16 @@ def audit_units(settings: Settings, search: Search) -> Iterator[UnitAudit]:
 
 def audit_unit(settings: Settings, unit: Unit) -> UnitAudit:
     """Read all files of a unit, and say what a run would do with them and with it."""
-    files = tuple(map(audit_file, unit.candidates))
+    seen, unusable = _try_echoes(unit.echoes) if unit.echoes else ({}, '')
+    files = tuple(audit_file(one, seen.get(one.path)) for one in unit.candidates)
     if skipped := unit.skipped or unsuited(settings, [unit]).get(unit.label):
         return UnitAudit(unit, files, skipped=skipped)
     faults = [file for file in files if file.fault and not file.candidate.left_out]
     failing = [file.fault for file in faults if file.fatal]
-    if unit.echoes and (why := _why_not_made(unit.echoes)):
-        if 'swi' in unit.made:
-            failing.append(why)
-        else:
-            unit = replace(unit, notes=(*unit.notes, f'No QSM would be made: {why}'))
+    if unusable and 'swi' in unit.made:
+        failing.append(unusable)
+    elif unusable:
+        unit = replace(unit, notes=(*unit.notes, f'No QSM would be made: {unusable}'))
     if faults and not failing:
         lost = {file.candidate.name for file in faults}
         usable = replace(
@@ -116,26 +121,37 @@ def audit_unit(settings: Settings, unit: Unit) -> UnitAudit:
     return UnitAudit(unit, files, failing=' '.join(failing))
 
 
-def _why_not_made(echoes: RawEchoes) -> str:
-    """Say why nothing can be made from these files; empty if it can."""
+def _try_echoes(echoes: RawEchoes) -> tuple[dict[Path, ImageSummary], str]:
+    """Summaries of the files that were read, and why nothing can be made of them, if so."""
     from deepmir_bids.reconstruction.read_echoes import read_echoes
 
+    seen = {}
+
+    def read(path: Path) -> tuple[Any, np.ndarray]:
+        image, values = read_image(path)
+        seen[path] = summarise_image(image, values)
+        return image, values
+
     try:
-        read_echoes(echoes)
+        read_echoes(echoes, read)
     except InputError as error:
-        return str(error)
-    return ''
+        return seen, str(error)
+    return seen, ''
 
 
-def audit_file(candidate: Candidate) -> FileAudit:
-    """Read a file and, if it is taken, check it as a run does; whatever it raises is its fault."""
-    role, summary = ROLES.get(candidate.name, ''), None
+def audit_file(candidate: Candidate, seen: ImageSummary | None = None) -> FileAudit:
+    """Read a file and, if it is taken, check it as a run does; whatever it raises is its fault.
+
+    An echo was ``seen`` already, and is judged with the others, for their unit.
+    """
+    role, summary = ROLES.get(candidate.name, ''), seen
+    alone = role and not candidate.left_out
+    notes: list[str] = []
     try:
-        read = read_image(candidate.path)
-        summary = summarise_image(*read)
-        # Echoes are judged together, for their unit.
-        alone = role and not candidate.left_out
-        notes = load_input(role, candidate.path, read)[1] if alone else []
+        if alone or not seen:
+            read = read_image(candidate.path)
+            summary = summarise_image(*read)
+            notes = load_input(role, candidate.path, read)[1] if alone else []
     except InputError as error:
         return FileAudit(
             candidate,

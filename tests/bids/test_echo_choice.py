@@ -71,7 +71,7 @@ def test_what_a_unit_lacks_is_made_from_all_echoes(dataset):
 
 def test_a_magnitude_no_longer_stands_in_where_there_is_phase(dataset):
     unit = dataset(pair())
-    assert unit.made == ('swi', 'qsm')
+    assert unit.made == ('swi',)
     assert not unit.swi_stands_in
     assert not any('stands in' in note for note in unit.notes)
     verdict = next(one.left_out for one in unit.candidates if one.name == 'swi')
@@ -85,11 +85,61 @@ def test_never_leaves_everything_as_it_was(dataset):
 
 
 def test_a_ready_swi_is_kept_unless_all_is_to_be_made(dataset):
-    files = {'rec-swi_T2starw': ((4, 4, 4), {}), **scan(0.01)}
+    files = {'rec-swi_T2starw': ((4, 4, 4), {}), **scan(0.01, 0.02)}
     assert dataset(files).made == ('qsm',)
     assert dataset(files).swi.name == 'sub-01_rec-swi_T2starw.nii.gz'
     assert dataset(files, reconstruct='always').made == ('swi', 'qsm')
     assert dataset(files, inputs=('swi', 't2w')).made == ()
+
+
+def test_of_one_echo_alone_no_qsm_is_made_unless_asked(dataset):
+    unit = dataset(scan(0.02))
+    assert (unit.made, unit.qsm, unit.skipped) == (('swi',), None, None)
+    said = next(note for note in unit.notes if note.startswith('No QSM is made of sub-01_echo-1'))
+    assert '--reconstruct always' in said
+    assert any(note.startswith('SWI made by deepmir') for note in unit.notes)
+    assert dataset(scan(0.02), reconstruct='always').made == ('swi', 'qsm')
+
+
+def test_one_echo_beside_a_ready_swi_is_of_no_use(dataset):
+    ready = {'rec-swi_T2starw': ((4, 4, 4), {})}
+    unit = dataset({**ready, **scan(0.02)})
+    assert (unit.made, unit.echoes, unit.skipped) == ((), None, None)
+    assert any(note.startswith('No QSM is made') for note in unit.notes)
+    verdicts = {one.left_out for one in unit.candidates if one.name == 'echoes'}
+    assert verdicts == {'nothing that the unit lacks can be made well enough of it'}
+
+
+def test_one_echo_of_the_swis_own_scan_gives_way_to_several(dataset):
+    ready = {'rec-swi_T2starw': ((4, 4, 4), {}), **pair(more='rec-swi_', suffix='MEGRE')}
+    unit = dataset({**ready, **scan(0.01, 0.02, more='acq-a_')})
+    assert unit.made == ('qsm',)
+    assert unit.echoes.reference.name == 'sub-01_acq-a_echo-1_part-mag_MEGRE.nii.gz'
+
+
+@pytest.mark.parametrize(
+    ('last_s', 'field_t', 'made'),
+    [
+        (0.0099, 3, ('qsm',)),
+        (0.01, 3, ('swi', 'qsm')),
+        (0.0099, 7, ('swi', 'qsm')),
+        (0.019, 1.5, ('qsm',)),
+        (0.021, 1.5, ('swi', 'qsm')),
+    ],
+)
+def test_a_stand_in_is_better_than_an_swi_of_early_echoes(dataset, last_s, field_t, made):
+    files = {'T2starw': ((4, 4, 4), {}), **scan(0.003, last_s)}
+    unit = dataset(files, field_strength=field_t)
+    assert unit.made == made
+    assert unit.swi_stands_in == ('swi' not in made)
+    said = [note for note in unit.notes if note.startswith('No SWI is made')]
+    assert len(said) == ('swi' not in made)
+    assert all('sub-01_T2starw.nii.gz shows more (--reconstruct always' in note for note in said)
+    assert dataset(files, reconstruct='always').made == ('swi', 'qsm')
+
+
+def test_an_swi_of_early_echoes_is_better_than_the_first_of_them(dataset):
+    assert dataset(scan(0.003, 0.005, suffix='T2starw')).made == ('swi', 'qsm')
 
 
 @pytest.mark.parametrize('parts', [('real', 'imag'), ('mag', 'phase')])

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from collections import Counter
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from nipype.interfaces.base import isdefined
 
 from deepmir_bids.anatomy.builtin_head import SPACE
 from deepmir_bids.bids.input_candidates import Candidate
+from deepmir_bids.bids.scanned_echoes import RawEchoes
 from deepmir_bids.bids.tsv import read_rows
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.cli.deepmir import main
 from deepmir_bids.imaging.load_input import ROLES
+from deepmir_bids.imaging.nifti_file import read_image
 from deepmir_bids.interfaces.imaging import LoadVolume
 from deepmir_bids.model.keras_import import import_keras
 from deepmir_bids.model.network_choice import build
@@ -219,6 +222,39 @@ def test_a_file_that_raises_anything_costs_itself_alone(monkeypatch):
     monkeypatch.setattr('deepmir_bids.running.input_audit.read_image', fail)
     audit = audit_file(Candidate('t2w', Path('sub-01_T2w.nii')))
     assert audit.expected == 'would fail: sub-01_T2w.nii: RuntimeError: boom'
+
+
+@pytest.mark.parametrize('spoilt', [False, True])
+def test_an_echo_is_read_once(tmp_path, monkeypatch, spoilt):
+    files = []
+    for number, phase in ((1, 'wrapped'), (2, 'constant' if spoilt else 'wrapped')):
+        values = RNG.uniform(-np.pi, np.pi, SHAPE) if phase == 'wrapped' else np.ones(SHAPE)
+        names = [f'sub-01_echo-{number}_part-{part}_T2starw.nii.gz' for part in ('mag', 'phase')]
+        pair = (save(tmp_path / names[0], head('swi')), save(tmp_path / names[1], values))
+        files.append(pair)
+    echoes = RawEchoes(tuple(files), ('mag', 'phase'), (0.01, 0.02), 3.0)
+    unit = Unit(
+        '01',
+        swi=echoes.reference,
+        echoes=echoes,
+        made=('swi',),
+        candidates=(
+            Candidate('swi', echoes.reference, 'it is made'),
+            *(Candidate('echoes', path) for path in echoes.paths),
+        ),
+    )
+    reads = Counter()
+
+    def read(path):
+        reads[path] += 1
+        return read_image(path)
+
+    for module in ('running.input_audit', 'reconstruction.read_echoes'):
+        monkeypatch.setattr(f'deepmir_bids.{module}.read_image', read)
+    audit = audit_unit(Settings(tmp_path, tmp_path, tmp_path), unit)
+    assert reads == dict.fromkeys(echoes.paths, 1)
+    assert [file.summary.shape for file in audit.files] == [SHAPE] * 5
+    assert ('echo-2_part-phase' in audit.failing) == spoilt
 
 
 def test_a_unit_fails_where_the_model_needs_what_would_be_left_out(cohort, tmp_path, write_keras):

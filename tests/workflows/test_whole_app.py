@@ -200,7 +200,8 @@ def test_what_is_made_takes_the_place_of_what_is_ready(files, anatomy, raw_unit)
     graph, names = steps(files[0], anatomy, raw_unit)
     made = {names['load_swi'], names['load_qsm']}
     assert made <= set(graph.successors(names['reconstruct']))
-    assert names['convert_chi'].inputs.scale == 'ppm'
+    assert names['convert_chi'].inputs.made
+    assert not steps(files[0], anatomy, files[1])[1]['convert_chi'].inputs.made
     assert 'reconstruct' not in steps(files[0], anatomy, files[1])[1]
     case = names['settle'].inputs.cases['swi+qsm+t2w']
     assert 'SWI and QSM were made' in case.facts['methods']['Description']
