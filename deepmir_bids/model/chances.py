@@ -24,7 +24,7 @@ class Chance(NamedTuple):
     slope: float
     offset: float
 
-    def of(self, output: np.ndarray) -> np.ndarray:
+    def of(self, output: np.ndarray | float) -> np.ndarray:
         """Chance of each output (0 to 1) of a network; float64, of the same shape.
 
         Examples
