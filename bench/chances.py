@@ -34,7 +34,9 @@ from deepmir_bids.training.chance_fit import fit_chance
 from deepmir_bids.training.threshold_choice import seek_with_each_combination, with_chances
 
 FOLDS = 4
-EDGES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+#: What the inputs of all findings together are called.
+POOLED = 'any'
+EDGES = (0.0, 0.1, 0.3, 0.7, 0.9, 1.0)
 FIGURE = CHANCES.parents[1] / 'images' / 'chances.png'
 
 
@@ -127,6 +129,7 @@ def judge(findings: pd.DataFrame) -> pd.DataFrame:
             parts.append(some.assign(chance=chance))
     table = pd.concat(parts)
     table['bin'] = np.digitize(table['chance'], EDGES[1:-1])
+    table = pd.concat([table, table.assign(inputs=POOLED)])
     return pd.DataFrame(
         {
             'inputs': inputs,
@@ -153,20 +156,20 @@ def interval(some: pd.DataFrame, names: Sequence[str]) -> dict[str, float]:
 
 
 def draw(reliability: pd.DataFrame) -> None:
-    """Draw the reliability curve of each class and combination of inputs."""
+    """Draw the reliability curve of each class, all combinations of inputs together."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4.5), layout='constrained')
+    figure = Figure(figsize=(9, 4.8), layout='constrained')
+    pooled = reliability[reliability['inputs'] == POOLED]
     for axes, kind in zip(figure.subplots(1, 2), CLASSES, strict=True):
         axes.plot([0, 1], [0, 1], color='0.7', linewidth=1)
-        of_class = reliability[reliability['class'] == kind]
-        for inputs, some in of_class.groupby('inputs', sort=False):
-            error = np.abs(some[['low', 'high']].to_numpy().T - some['right'].to_numpy())
-            axes.errorbar(
-                some['chance'], some['right'], error, marker='o', capsize=2, label=inputs
-            )
+        some = pooled[pooled['class'] == kind]
+        error = np.abs(some[['low', 'high']].to_numpy().T - some['right'].to_numpy())
+        axes.errorbar(some['chance'], some['right'], error, marker='o', capsize=3)
+        for _, row in some.iterrows():
+            place = (row['chance'], row['right'])
+            axes.annotate(f' {row["findings"]:.0f}', place, va='top')
         axes.set(title=kind, xlabel='probability', ylabel='share that is right', aspect='equal')
-        axes.legend()
     figure.savefig(FIGURE, dpi=100)
 
 

@@ -3,7 +3,7 @@
     python bench/site_heads.py CACHE [--heads 12] [--threads 1]
 
 writes CACHE/<style>_<number>.npz for each style of `STYLES`, in turn, and leaves alone what is
-there: ``probabilities`` (float32, 0 below 0.02), ``truth``, ``brain_mask``, ``iron_mask`` (uint8)
+there: ``probabilities`` (float32, 0 below 0.002), ``truth``, ``brain_mask``, ``iron_mask`` (uint8)
 and ``affine``. The network sees the simulated arrays with true masks: registration is not tested
 here. It takes some ten seconds a head on one core (set OMP_NUM_THREADS=1).
 """
@@ -26,7 +26,7 @@ from deepmir_bids.simulation.simulated_subject import simulate_subject
 
 FIRST_SEED = 70_000
 #: Nothing below is ever a candidate.
-LEAST = 0.02
+LEAST = 0.002
 
 
 class Style(NamedTuple):

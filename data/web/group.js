@@ -76,7 +76,7 @@
 
   // Thresholds lie near 1, so the axis has their log odds.
   const odds = (p) => Math.log(p / (1 - p));
-  const TICKS = [0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999];
+  const TICKS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.997];
 
   function drawCurve(place, curve) {
     const x = curve.threshold.map(odds);

@@ -30,7 +30,7 @@ CALIBRATION = 'calibration'
 #: The operating point that follows from the site; the others move along.
 POINT = 'balanced'
 #: With masks every finding is known that reaches this probability.
-LEAST = 0.05
+LEAST = 0.005
 
 
 def original_thresholds(card: ModelCard) -> dict[str, dict[str, dict[str, float]]]:

@@ -17,11 +17,11 @@ import pandas as pd
 
 from deepmir_bids.evaluation.bootstrap_statistics import BOOTSTRAP_SAMPLES, LEVEL, SEED, ratio
 
-#: Standard deviation between sites of the best threshold, in logits: .65 to .991 were seen.
-PRIOR_SD = 1.5
+#: Standard deviation between sites of the best threshold, in logits of chances.
+PRIOR_SD = 2.0
 #: How much a single lesion leaves open, in logits: what the bootstrap of a few participants that
 #: happen to agree cannot know.
-LESION_SD = 1.5
+LESION_SD = 2.0
 #: With fewer reviewed participants, or fewer confirmed lesions of a class, nothing is chosen.
 LEAST_PARTICIPANTS, LEAST_LESIONS = 2, 3
 #: Tables give probabilities with four decimals, so nothing is nearer to 0 or 1.

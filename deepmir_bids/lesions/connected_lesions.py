@@ -22,7 +22,7 @@ NEIGHBOURHOOD = np.ones((3, 3, 3), dtype=bool)
 #: Iron may lie this far outside its nucleus: a registration is not better than that.
 IRON_MARGIN_MM = 2.0
 #: What reaches this share of its threshold is shown to a reader as a candidate, ...
-NEAR = 0.25
+NEAR = 0.1
 #: ... but no more than this many, the nearest to their thresholds: a dozen are judged in a minute.
 MOST_CANDIDATES = 12
 

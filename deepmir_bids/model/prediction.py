@@ -191,10 +191,11 @@ def predict(
             probabilities = _volume(model, x)
             if mirror:
                 probabilities = (probabilities + _volume(model, x[:, ::-1])[:, ::-1]) / 2
-    result = np.zeros((len(CLASSES), *x.shape[1:]), dtype=np.float32)
-    result[[list(CLASSES).index(name) for name in model.card.classes]] = probabilities
-    given = [name for name, part in zip(model.card.inputs, x, strict=True) if _is_measured(part)]
-    return as_chances(result, model.card.chances_for(given))
+        result = np.zeros((len(CLASSES), *x.shape[1:]), dtype=np.float32)
+        result[[list(CLASSES).index(name) for name in model.card.classes]] = probabilities
+        names = zip(model.card.inputs, x, strict=True)
+        given = [name for name, part in names if _is_measured(part)]
+        return as_chances(result, model.card.chances_for(given))
 
 
 def _is_measured(part: np.ndarray) -> bool:

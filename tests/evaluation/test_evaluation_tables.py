@@ -126,7 +126,7 @@ def test_written_tables_json_and_pictures(datasets, tmp_path):
     content = json.loads((out / 'summary.json').read_text())
     assert content['summary']['deepmir']['CMB']['sensitivity']['pooled'] == pytest.approx(0.6)
     assert content['by_size']['>5']['iron']['sensitivity']['pooled'] is None
-    assert content['lowest_threshold_of_froc'] == 0.3
+    assert content['lowest_threshold_of_froc'] == {'CMB': 0.3, 'iron': 0.3}
 
 
 def test_the_command_from_start_to_finish(datasets, tmp_path, capsys):
