@@ -33,11 +33,10 @@ subjects of whom nothing was learnt, by their probability (cross-validation in f
 
 {table}
 
-A lesion counts once for each combination of inputs that finds it. These are simulated subjects, with as
-many lesions as the simulator gives them; where lesions are rarer, a finding is right less often.
-`balanced` stays where four fifths of all findings above it are right: on other styles of images the
-best point lies now higher, now lower (up to the highest probabilities where there are many short,
-curled veins, lower in real heads), so a site finds its own with a few reviews
+A lesion counts once for each combination of inputs that finds it. These are simulated subjects,
+with as many lesions as the simulator gives them; where lesions are rarer, a finding is right less
+often. `balanced` stays where four fifths of all findings above it are right: on other styles of
+images the best point lies now higher, now lower, so a site finds its own with a few reviews
 ([](review.md#thresholds-for-your-site)).
 """
 
