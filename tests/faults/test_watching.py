@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from faults import watching
@@ -62,3 +63,25 @@ def test_a_process_that_stays_is_found(session, monkeypatch):
 def test_an_error_that_is_not_ours_is_found(said):
     with pytest.raises(watching.Broken):
         watching.ours(f'deepmir: 1 unit failed.\n{said}')
+
+
+FENCED = """
+import sys
+sys.path.insert(0, {bench!r})
+from pathlib import Path
+from faults.watching import Fence
+
+fence = Fence(lambda said: print(said.split(':')[0]))
+fence.only([Path({inside!r})])
+for name in ('inside/a', 'outside/__pycache__/m.pyc', 'outside/a'):
+    (Path({folder!r}) / name).write_text('x')
+"""
+
+
+def test_a_fence_tells_what_is_written_outside_but_for_compiled_modules(tmp_path):
+    for name in ('inside', 'outside/__pycache__'):
+        (tmp_path / name).mkdir(parents=True)
+    bench = str(Path(watching.__file__).parents[1])
+    code = FENCED.format(bench=bench, inside=str(tmp_path / 'inside'), folder=str(tmp_path))
+    said = subprocess.check_output([sys.executable, '-c', code], text=True)
+    assert said.splitlines() == ['open outside']
