@@ -79,12 +79,15 @@ def test_each_index_is_one_lesion_cmb_first_most_probable_first():
     assert [labels[9, 9, 9], labels[5, 5, 5], labels[1, 1, 1]] == [1, 2, 3]
 
 
-def test_a_voxel_belongs_to_one_class_the_one_further_over_its_threshold():
+def test_a_voxel_belongs_to_the_class_that_counts_there_or_to_the_likelier():
     p = empty()
     p[0, 4, 4, 4], p[1, 4, 4, 4] = 0.8, 0.7
     assert [lesion.name for lesion in run(p).lesions] == ['CMB']
-    thresholds = {'CMB': 0.6, 'iron': 0.3}
-    assert [lesion.name for lesion in run(p, thresholds=thresholds).lesions] == ['iron']
+    # However far it is above its threshold.
+    low = {'CMB': 0.6, 'iron': 0.3}
+    assert [lesion.name for lesion in run(p, thresholds=low).lesions] == ['CMB']
+    high = {'CMB': 0.9, 'iron': 0.6}
+    assert [lesion.name for lesion in run(p, thresholds=high).lesions] == ['iron']
 
 
 def test_iron_counts_in_its_mask_only_and_gives_way_outside():
