@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from site_heads import STYLES
 
 from deepmir_bids import CLASSES
 from deepmir_bids.bids.tsv import read_tsv, write_tsv
-from deepmir_bids.evaluation.judged_findings import judged_by_masks, own_thresholds
+from deepmir_bids.evaluation.judged_findings import POINT, judged_by_masks, own_thresholds
 from deepmir_bids.evaluation.site_thresholds import Judged, at_shift, curve, suggest
 from deepmir_bids.evaluation.truth_pairs import Case, find_pairs, read_case
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
@@ -89,7 +90,7 @@ def judge(style: str, folders: Sequence[str], card: ModelCard) -> Iterator[dict[
             structures=np.zeros(part['truth'].shape, np.int32),
             names={},
             affine=part['affine'],
-            criteria=DetectionCriteria(own, card.outlines_for(inputs), card.min_volume_mm3),
+            criteria=replace(DetectionCriteria.of_model(card, inputs, POINT), thresholds=own),
         )
         yield judged_by_masks(case, own, path.stem)
 

@@ -46,6 +46,7 @@ SIDECAR = {
     'OperatingPoint': _WORDS,
     'Thresholds': {'*': NUMBER},
     'ExtentThreshold': _OUTLINE,
+    'Chances': {'*': [NUMBER]},
     'MinimumVolume': _MEASURE,
     'Notes': [TEXT],
 }

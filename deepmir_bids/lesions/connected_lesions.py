@@ -67,9 +67,9 @@ def find_lesions(
 ) -> FoundLesions:
     """Find the lesions of both classes in their probabilities.
 
-    A voxel that both classes claim goes to the one that reaches its threshold there; where both do
-    or neither does, to the more probable, CMB on a tie. Then components are 26-connected within
-    each class.
+    A voxel that both classes claim goes to the class for which the network's output is higher in
+    proportion to its threshold there, CMB on a tie; then components are 26-connected within each
+    class.
 
     Parameters
     ----------
@@ -182,9 +182,15 @@ def _all_components(
     free = ~(claimed['CMB'] | claimed['iron'])
     both = claimed['CMB'] & claimed['iron']
     if both.any():
-        limits = np.array([[thresholds[name]] for name in CLASSES])
-        contested = probabilities[:, both]
-        of_iron = np.argmax(contested + (contested >= limits), axis=0) == 1
+        # Chances tell of whole findings: of a voxel, the network itself.
+        outputs = {name: chance.inverse.of for name, chance in criteria.chances.items()}
+        excess = [
+            outputs[name](probability[both]) / outputs[name](thresholds[name])
+            if name in outputs
+            else probability[both] / thresholds[name]
+            for name, probability in zip(CLASSES, probabilities, strict=True)
+        ]
+        of_iron = np.argmax(excess, axis=0) == 1
         claimed['CMB'][both], claimed['iron'][both] = ~of_iron, of_iron
     components: list[tuple] = []
     for name, probability in zip(CLASSES, probabilities, strict=True):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from deepmir_bids import CLASSES
+from deepmir_bids.model.chances import Chance
 
 if TYPE_CHECKING:
     from deepmir_bids.model.model_registry import ModelCard
@@ -27,6 +28,8 @@ class DetectionCriteria:
         Smaller components are dropped; a single voxel is kept whatever its size if this is 0.
     operating_point
         Name of the model's thresholds that were asked for.
+    chances
+        Class name → what made the probabilities of a network's outputs, where anything did.
 
     """
 
@@ -34,6 +37,7 @@ class DetectionCriteria:
     outlines: dict[str, float]
     min_volume_mm3: float
     operating_point: str = ''
+    chances: Mapping[str, Chance] = field(default_factory=dict)
 
     @classmethod
     def resolve(
@@ -51,7 +55,7 @@ class DetectionCriteria:
         """Criteria of a model at one of its operating points, for a unit that has ``inputs``."""
         inputs = set(inputs)
         thresholds, outlines = card.thresholds_for(inputs, point), card.outlines_for(inputs)
-        return cls(thresholds, outlines, card.min_volume_mm3, point)
+        return cls(thresholds, outlines, card.min_volume_mm3, point, card.chances_for(inputs))
 
     @classmethod
     def from_sidecar(cls, sidecar: Mapping[str, Any]) -> DetectionCriteria:
@@ -68,6 +72,7 @@ class DetectionCriteria:
             outlines_in(sidecar),
             sidecar['MinimumVolume'],
             sidecar.get('OperatingPoint', ''),
+            {name: Chance(*pair) for name, pair in sidecar.get('Chances', {}).items()},
         )
 
     def for_sidecar(self) -> dict[str, Any]:
@@ -77,6 +82,7 @@ class DetectionCriteria:
             'Thresholds': self.thresholds,
             'ExtentThreshold': self.outlines,
             'MinimumVolume': self.min_volume_mm3,
+            'Chances': {name: list(pair) for name, pair in self.chances.items()},
         }
 
 

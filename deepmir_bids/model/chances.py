@@ -38,6 +38,11 @@ class Chance(NamedTuple):
             odds = np.exp(self.offset) * (output / (1 - output)) ** self.slope
             return np.where(output < 1, 1 / (1 + 1 / odds), 1.0)
 
+    @property
+    def inverse(self) -> Chance:
+        """What makes outputs of chances."""
+        return Chance(1 / self.slope, -self.offset / self.slope)
+
 
 def as_chances(outputs: np.ndarray, chances: Mapping[str, Chance]) -> np.ndarray:
     """Turn a network's outputs (class, X, Y, Z), in the order of `CLASSES`, into chances.

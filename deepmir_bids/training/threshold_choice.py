@@ -107,15 +107,16 @@ def seek_candidates(
     outlines = replace(model.card, extent=extent).outlines_for(inputs)
     for subject in subjects:
         maps = probabilities(model, subject, inputs, mirror=mirror)
-        yield _outline(model, subject, maps, outlines, outlines)
+        yield _outline(model, subject, maps, inputs, outlines, outlines)
 
 
 def _outline(
-    model: Model, subject: CachedSubject, found, thresholds, outlines: Mapping[str, float]
+    model: Model, subject: CachedSubject, found, inputs, thresholds, outlines
 ) -> SubjectCandidates:
+    chances = model.card.chances_for(inputs)
     candidates = find_lesions(
         found,
-        DetectionCriteria(thresholds, dict(outlines), model.card.min_volume_mm3),
+        DetectionCriteria(thresholds, dict(outlines), model.card.min_volume_mm3, chances=chances),
         voxel_sizes(subject.affine),
         brain_mask=subject.brain_mask,
         iron_mask=subject.iron_mask,
@@ -163,7 +164,7 @@ def choose_extent(model: Model, subjects: Sequence[CachedSubject]) -> float:
         maps = probabilities(model, subject, inputs)
         for extent, overlaps in dice.items():
             outlines = replace(model.card, extent=extent).outlines_for(inputs)
-            overlaps += _outline(model, subject, maps, thresholds, outlines).overlaps()
+            overlaps += _outline(model, subject, maps, inputs, thresholds, outlines).overlaps()
     # The first of the highest, and the lowest of all where there is none.
     return max(tried, key=lambda extent: np.mean(dice[extent]) if dice[extent] else 0.0)
 

@@ -5,6 +5,7 @@ import numpy as np
 from deepmir_bids import CLASSES
 from deepmir_bids.lesions.connected_lesions import MOST_CANDIDATES, find_lesions
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
+from deepmir_bids.model.chances import Chance, as_chances
 
 SHAPE = (12, 12, 12)
 THRESHOLDS = {'CMB': 0.6, 'iron': 0.6}
@@ -79,15 +80,28 @@ def test_each_index_is_one_lesion_cmb_first_most_probable_first():
     assert [labels[9, 9, 9], labels[5, 5, 5], labels[1, 1, 1]] == [1, 2, 3]
 
 
-def test_a_voxel_belongs_to_the_class_that_counts_there_or_to_the_likelier():
+def test_a_voxel_belongs_to_one_class_the_one_further_over_its_threshold():
     p = empty()
     p[0, 4, 4, 4], p[1, 4, 4, 4] = 0.8, 0.7
     assert [lesion.name for lesion in run(p).lesions] == ['CMB']
-    # However far it is above its threshold.
-    low = {'CMB': 0.6, 'iron': 0.3}
-    assert [lesion.name for lesion in run(p, thresholds=low).lesions] == ['CMB']
-    high = {'CMB': 0.9, 'iron': 0.6}
-    assert [lesion.name for lesion in run(p, thresholds=high).lesions] == ['iron']
+    thresholds = {'CMB': 0.6, 'iron': 0.3}
+    assert [lesion.name for lesion in run(p, thresholds=thresholds).lesions] == ['iron']
+
+
+def test_chances_do_not_change_what_is_found():
+    p = np.random.default_rng(0).random((2, *SHAPE)).astype(np.float32)
+    chances = {'CMB': Chance(1.7, -5.0), 'iron': Chance(1.1, -2.0)}
+    thresholds = {name: float(chance.of(0.6)) for name, chance in chances.items()}
+    outlines = {name: float(chance.of(0.3)) for name, chance in chances.items()}
+    everywhere = np.ones(SHAPE, dtype=bool)
+    found = find_lesions(
+        as_chances(p, chances),
+        DetectionCriteria(thresholds, outlines, 0.0, chances=chances),
+        (1.0, 1.0, 2.0),
+        brain_mask=everywhere,
+        iron_mask=everywhere,
+    )
+    np.testing.assert_array_equal(found.labels, run(p).labels)
 
 
 def test_iron_counts_in_its_mask_only_and_gives_way_outside():
