@@ -149,7 +149,8 @@ def probabilities_on_swi(
     :func:`deepmir_bids.model.network_input.prepare` and of :func:`predict`.
     """
     prepared = prepare(swi, qsm, t2w, brain_mask, affine, model.card)
-    return restore(predict(model, prepared.x, device, threads, mirror=mirror), prepared.grid)
+    outputs = restore(predict(model, prepared.x, device, threads, mirror=mirror), prepared.grid)
+    return meant(model, prepared.x, outputs)
 
 
 def predict(
@@ -160,10 +161,9 @@ def predict(
     *,
     mirror: bool = True,
 ) -> np.ndarray:
-    """Probabilities (class, X, Y, Z) of one prepared volume ``x`` (input, X, Y, Z).
+    """Outputs (class, X, Y, Z) for one prepared volume ``x`` (input, X, Y, Z): see also `meant`.
 
-    They are chances, if the model's card knows how likely a finding is to be right with the inputs
-    that ``x`` has; an input that is NaN throughout is none. The classes are those of
+    The classes are those of
     :data:`deepmir_bids.CLASSES`, 0 throughout for one that the model does not know. The same input
     and device give the same result, on any number of threads.
 
@@ -193,9 +193,18 @@ def predict(
                 probabilities = (probabilities + _volume(model, x[:, ::-1])[:, ::-1]) / 2
         result = np.zeros((len(CLASSES), *x.shape[1:]), dtype=np.float32)
         result[[list(CLASSES).index(name) for name in model.card.classes]] = probabilities
-        names = zip(model.card.inputs, x, strict=True)
-        given = [name for name, part in names if _is_measured(part)]
-        return as_chances(result, model.card.chances_for(given))
+    return result
+
+
+def meant(model: Model, x: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Make probabilities of outputs, on whatever grid, as the card says for the inputs of ``x``.
+
+    That is done last: between voxels, outputs are what can be interpolated. An input that is NaN
+    throughout is none.
+    """
+    names = zip(model.card.inputs, x, strict=True)
+    given = [name for name, part in names if _is_measured(part)]
+    return as_chances(outputs, model.card.chances_for(given))
 
 
 def _is_measured(part: np.ndarray) -> bool:

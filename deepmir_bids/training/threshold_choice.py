@@ -18,7 +18,7 @@ from deepmir_bids.lesions.truth_matching import Comparison, Match, compare, inde
 from deepmir_bids.model.chances import Chance
 from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.model.network_input import restore
-from deepmir_bids.model.prediction import Model, predict
+from deepmir_bids.model.prediction import Model, meant, predict
 from deepmir_bids.training.chance_fit import fit_chance
 from deepmir_bids.training.training_subjects import CachedSubject
 from deepmir_bids.training.untrained_card import known_classes
@@ -133,7 +133,8 @@ def probabilities(
     x = subject.prepared.x.astype(np.float32)
     x[[channel for channel, name in enumerate(model.card.inputs) if name not in inputs]] = np.nan
     device = str(next(model.network.parameters()).device)
-    return restore(predict(model, x, device=device, mirror=mirror), subject.prepared.grid)
+    outputs = restore(predict(model, x, device=device, mirror=mirror), subject.prepared.grid)
+    return meant(model, x, outputs)
 
 
 def seek_with_each_combination(

@@ -6,7 +6,7 @@ import numpy as np
 
 from deepmir_bids.model import load_model
 from deepmir_bids.model.chances import Chance, as_chances
-from deepmir_bids.model.prediction import predict
+from deepmir_bids.model.prediction import meant, predict
 
 
 def test_chances_keep_the_order_and_the_ends():
@@ -37,6 +37,7 @@ def test_meanings_are_those_of_the_images_that_are_there(model_folder):
     chances = {'swi+qsm+t2w': {'CMB': chance}, 'swi+t2w': {'iron': chance}}
     meaning = replace(model, card=replace(model.card, chances=chances))
     for images, changed in ((x, 0), (without, 1)):
-        outputs, found = predict(model, images), predict(meaning, images)
+        outputs = predict(model, images)
+        found = meant(meaning, images, outputs)
         np.testing.assert_allclose(found[changed], chance.of(outputs[changed]), rtol=1e-5)
         np.testing.assert_array_equal(found[1 - changed], outputs[1 - changed])
