@@ -25,7 +25,7 @@ from train_default import VALIDATION, Cache
 
 from deepmir_bids import CLASSES
 from deepmir_bids.bids.tsv import read_tsv, write_tsv
-from deepmir_bids.evaluation.bootstrap_statistics import BOOTSTRAP_SAMPLES, SEED
+from deepmir_bids.evaluation.bootstrap_statistics import bootstrap, pooled_ratio
 from deepmir_bids.model import load_model
 from deepmir_bids.model.chances import Chance
 from deepmir_bids.model.model_registry import ModelCard, find_model, write_card
@@ -94,8 +94,8 @@ def seek(names: Sequence[str], cache: Path, folder: Path) -> None:
 def unchanged(card: ModelCard) -> ModelCard:
     """The card as it was before it had chances: thresholds are outputs of the network."""
     back = {
-        inputs: {kind: Chance(1 / slope, -offset / slope) for kind, (slope, offset) in of.items()}
-        for inputs, of in card.chances.items()
+        inputs: {kind: chance.inverse for kind, chance in by_class.items()}
+        for inputs, by_class in card.chances.items()
     }
     return replace(with_chances(card, back), chances={})
 
@@ -148,10 +148,7 @@ def judge(findings: pd.DataFrame) -> pd.DataFrame:
 def interval(some: pd.DataFrame, names: Sequence[str]) -> dict[str, float]:
     """95 % interval of the share that is right."""
     counts = some.groupby('subject')['right'].agg(['sum', 'size']).reindex(names, fill_value=0)
-    rng = np.random.default_rng(SEED)
-    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), BOOTSTRAP_SAMPLES)
-    right, found = weights @ counts['sum'].to_numpy(), weights @ counts['size'].to_numpy()
-    low, high = np.quantile(right[found > 0] / found[found > 0], [0.025, 0.975])
+    low, high = bootstrap(pooled_ratio, counts['sum'].to_numpy(), counts['size'].to_numpy())
     return {'low': low, 'high': high}
 
 

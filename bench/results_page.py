@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from published_results import DEEPMIR, OTHER_METHODS
-from results_sections import markdown, meaning, through_app
+from results_sections import APP, markdown, meaning, through_app
 from results_summary import EQUAL_SENSITIVITY, LARGE, MEASURES, Summary
 
 from deepmir_bids import CLASSES
@@ -109,7 +109,7 @@ def write_page(summary: Summary, path: Path) -> None:
     table = markdown(_calcification_table(summary))
     text += f'\n## Calcifications taken for microbleeds\n\n{table}\n'
     text += f'\n## What QSM adds\n\n{_qsm_text(summary, name)}\n'
-    text += through_app() + meaning()
+    text += (through_app() if APP.is_file() else '') + meaning()
     text += COMPARISON.format(paper=markdown(_paper_table()), others=markdown(_other_table()))
     path.write_text(text, encoding='utf-8')
 

@@ -32,7 +32,7 @@ from deepmir_bids.model.model_registry import (
     write_card,
 )
 from deepmir_bids.model.network_choice import build
-from deepmir_bids.model.network_input import PREPARATIONS, prepare, restore
+from deepmir_bids.model.network_input import PREPARATIONS, Prepared, prepare, restore
 from deepmir_bids.model.single_threads import map_pieces, torch_threads
 
 TensorOrArray = TypeVar('TensorOrArray', torch.Tensor, np.ndarray)
@@ -149,6 +149,18 @@ def probabilities_on_swi(
     :func:`deepmir_bids.model.network_input.prepare` and of :func:`predict`.
     """
     prepared = prepare(swi, qsm, t2w, brain_mask, affine, model.card)
+    return probabilities_of(model, prepared, device, threads, mirror=mirror)
+
+
+def probabilities_of(
+    model: Model,
+    prepared: Prepared,
+    device: str = 'cpu',
+    threads: int | None = None,
+    *,
+    mirror: bool = True,
+) -> np.ndarray:
+    """Probabilities (class, X, Y, Z) of prepared images, on the grid of their SWI."""
     outputs = restore(predict(model, prepared.x, device, threads, mirror=mirror), prepared.grid)
     return meant(model, prepared.x, outputs)
 
@@ -163,9 +175,8 @@ def predict(
 ) -> np.ndarray:
     """Outputs (class, X, Y, Z) for one prepared volume ``x`` (input, X, Y, Z): see also `meant`.
 
-    The classes are those of
-    :data:`deepmir_bids.CLASSES`, 0 throughout for one that the model does not know. The same input
-    and device give the same result, on any number of threads.
+    The classes are those of :data:`deepmir_bids.CLASSES`, 0 throughout for one that the model does
+    not know. The same input and device give the same result, on any number of threads.
 
     Parameters
     ----------
@@ -191,8 +202,8 @@ def predict(
             probabilities = _volume(model, x)
             if mirror:
                 probabilities = (probabilities + _volume(model, x[:, ::-1])[:, ::-1]) / 2
-        result = np.zeros((len(CLASSES), *x.shape[1:]), dtype=np.float32)
-        result[[list(CLASSES).index(name) for name in model.card.classes]] = probabilities
+    result = np.zeros((len(CLASSES), *x.shape[1:]), dtype=np.float32)
+    result[[list(CLASSES).index(name) for name in model.card.classes]] = probabilities
     return result
 
 

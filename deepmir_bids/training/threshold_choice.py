@@ -17,8 +17,7 @@ from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.lesions.truth_matching import Comparison, Match, compare, index_lesions, score
 from deepmir_bids.model.chances import Chance
 from deepmir_bids.model.model_registry import ModelCard
-from deepmir_bids.model.network_input import restore
-from deepmir_bids.model.prediction import Model, meant, predict
+from deepmir_bids.model.prediction import Model, probabilities_of
 from deepmir_bids.training.chance_fit import fit_chance
 from deepmir_bids.training.training_subjects import CachedSubject
 from deepmir_bids.training.untrained_card import known_classes
@@ -133,8 +132,7 @@ def probabilities(
     x = subject.prepared.x.astype(np.float32)
     x[[channel for channel, name in enumerate(model.card.inputs) if name not in inputs]] = np.nan
     device = str(next(model.network.parameters()).device)
-    outputs = restore(predict(model, x, device=device, mirror=mirror), subject.prepared.grid)
-    return meant(model, x, outputs)
+    return probabilities_of(model, replace(subject.prepared, x=x), device, mirror=mirror)
 
 
 def seek_with_each_combination(
