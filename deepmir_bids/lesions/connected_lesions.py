@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -26,8 +27,13 @@ NEAR = 0.1
 #: ... but no more than this many, the nearest to their thresholds: a dozen are judged in a minute.
 MOST_CANDIDATES = 12
 
+#: Where a reader judged something, it is looked for down to this share of its threshold.
+FAINTEST = 0.001
+
 #: Two findings of a class whose centres are no further apart are one and the same.
 SAME_LESION_MM = 2.0
+
+NOWHERE = np.empty((0, 3))
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ def find_lesions(
         Candidates that are kept, the nearest to their thresholds; None for all.
     judged
         Class → voxels (n, 3), of any numbers, where a reader judged something: what has its centre
-        there is a candidate, too, however far it is from its threshold.
+        there is a candidate, too, down to a share of :data:`FAINTEST` of its threshold.
 
     Returns
     -------
@@ -126,31 +132,39 @@ def find_lesions(
         return found
     box = box_of(brain_mask)
     labels, candidate_labels = found.labels[box], found.candidate_labels[box]
-    components = _all_components(
+    everything = partial(
+        _all_components,
         probabilities[(slice(None), *box)],
         criteria,
         criteria.min_volume_mm3 / float(np.prod(zooms)),
         {'CMB': brain_mask[box], 'iron': brain_mask[box] & (np.asarray(iron_mask)[box] > 0)},
-        near,
     )
-    reached = [peak / thresholds[name] for name, _, peak in components]
-    # Sorting is stable: the lesions stay as they are, before the candidates.
-    order = sorted(range(len(components)), key=lambda i: -min(reached[i], 1.0))
     corner = [side.start for side in box]
     places = {name: voxels - np.array(corner) for name, voxels in (judged or {}).items()}
-    for i in order:
-        name, voxels, peak = components[i]
+
+    def keep(name: str, voxels: tuple[np.ndarray, ...], peak: float) -> None:
+        is_lesion = peak >= thresholds[name]
         index = len(found.lesions) + len(found.candidates) + 1
-        if peak >= thresholds[name]:
-            labels[voxels] = index
-            found.lesions.append(Lesion(index, name, peak))
-        elif (
-            most is None
+        (labels if is_lesion else candidate_labels)[voxels] = index
+        (found.lesions if is_lesion else found.candidates).append(Lesion(index, name, peak))
+        if name in places:
+            places[name] = places[name][~_lies_at(voxels, places[name], zooms)]
+
+    for name, voxels, peak in _nearest_first(everything(near), thresholds):
+        if (
+            peak >= thresholds[name]
+            or most is None
             or len(found.candidates) < most
-            or _lies_at(voxels, places.get(name), zooms)
+            or _lies_at(voxels, places.get(name, NOWHERE), zooms).any()
         ):
-            candidate_labels[voxels] = index
-            found.candidates.append(Lesion(index, name, peak))
+            keep(name, voxels, peak)
+    # What was judged at a lower threshold is fainter than what is shown unasked.
+    while near > FAINTEST and any(map(len, places.values())):
+        near = max(near / 2, FAINTEST)
+        for name, voxels, peak in _nearest_first(everything(near), thresholds):
+            taken = labels[voxels].any() or candidate_labels[voxels].any()
+            if not taken and _lies_at(voxels, places.get(name, NOWHERE), zooms).any():
+                keep(name, voxels, peak)
     return found
 
 
@@ -204,14 +218,17 @@ def _all_components(
     return components
 
 
+def _nearest_first(components: list[tuple], thresholds: Mapping[str, float]) -> list[tuple]:
+    """Lesions in the order that they have, then the others by the share of their threshold."""
+    return sorted(components, key=lambda one: -min(one[2] / thresholds[one[0]], 1.0))
+
+
 def _lies_at(
-    voxels: tuple[np.ndarray, ...], places: np.ndarray | None, zooms: Sequence[float]
-) -> bool:
-    """Whether the centre of a component is one of these places."""
-    if places is None or not len(places):
-        return False
+    voxels: tuple[np.ndarray, ...], places: np.ndarray, zooms: Sequence[float]
+) -> np.ndarray:
+    """Which of these places (n, 3) the centre of a component is: (n,) bool."""
     apart = (np.mean(voxels, axis=1) - places) * np.asarray(zooms)
-    return bool((np.linalg.norm(apart, axis=1) <= SAME_LESION_MM).any())
+    return np.linalg.norm(apart, axis=1) <= SAME_LESION_MM
 
 
 def _components(own, probability, threshold, fewest):

@@ -47,12 +47,16 @@ def test_verdicts_follow_their_lesions(review, tmp_path):
     assert [row['final_class'] for row in said] == ['CMB', 'CMB', None]
 
 
-def test_what_was_judged_stays_a_candidate(review):
+@pytest.mark.parametrize(
+    'faintest', [0.5, 0.2, 0.004], ids=['listed', 'below the outline', 'faint']
+)
+def test_what_was_judged_stays_a_candidate(review, faintest):
     affine = np.diag([2.0, 2, 2, 1])
     places = judged_places(review, affine)
     assert places['CMB'].tolist() == [[5, 0, 0], [10, 0, 0]]
     p = np.zeros((2, 60, 5, 5))
     p[0, ::2, 2, 2] = np.linspace(0.8, 0.5, 30)
+    p[0, 56:60:2, 2, 2] = faintest
     places = {'CMB': np.array([[58.0, 2, 2]])}
     everywhere = np.ones(p.shape[1:], dtype=bool)
     found = find_lesions(
