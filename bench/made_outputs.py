@@ -116,7 +116,7 @@ def write_unit(
     images = {name: raw / f'{label}_{name}.nii.gz' for name in INPUTS}
     unit = replace(Unit.of(label), **images)
     facts = {**source_facts(unit, {'raw': raw}), **_facts()}
-    sidecars = complete_sidecars(unit, facts)
+    sidecars = complete_sidecars(results_of(unit.owed), facts)
     sidecars['lesions'] |= detection or {}
     sidecars['brain_mask'] |= anatomy or {}
     tables = {

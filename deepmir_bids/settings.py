@@ -36,6 +36,7 @@ class Settings:
     inputs: tuple[str, ...] = INPUTS
     qsm_scale: str = 'auto'
     reconstruct: str = 'never'
+    reconstruct_only: bool = False
     echo_times: tuple[float, ...] = ()
     field_strength: float | None = None
     operating_point: str = DEFAULT_POINT

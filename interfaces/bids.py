@@ -19,7 +19,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from deepmir_bids.bids.output_files import DATATYPES, MAY_LACK, results_of
+from deepmir_bids.bids.output_files import DATATYPES, MAPS, MAY_LACK, RESULTS, results_of
 from deepmir_bids.bids.publishing import publish
 from deepmir_bids.bids.sidecars import complete_sidecars
 from deepmir_bids.bids.unit_of_work import Unit, unit_folder
@@ -67,7 +67,9 @@ class DescribeResults(SimpleInterface):
             'reconstruction': inputs.reconstruction if isdefined(inputs.reconstruction) else {},
             'notes': {'Notes': inputs.notes},
         }
-        self._results['sidecars'] = complete_sidecars(inputs.unit, {**inputs.facts, **learnt})
+        self._results['sidecars'] = complete_sidecars(
+            results_of(inputs.unit.owed), {**inputs.facts, **learnt}
+        )
         return runtime
 
 
@@ -121,19 +123,73 @@ class Publish(SimpleInterface):
     _always_run = True
 
     def _run_interface(self, runtime):
-        from deepmir_bids.interfaces.derivatives_sink import name_files
-
-        staging = Path(runtime.cwd) / 'staging'
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir()
-        results = _on_own_grid(_files(self.inputs), self.inputs.source_file, Path(runtime.cwd))
-        named = name_files(results, self.inputs.source_file, staging)
+        named, staging = _stage(_files(self.inputs), self.inputs.source_file, Path(runtime.cwd))
         if isdefined(self.inputs.review):
             # It has its name already, which a reader may have chosen.
             place = unit_folder(staging, self.inputs.unit) / 'anat'
             named.append(shutil.copy(self.inputs.review, str(place)))
         self._results['out_files'] = _publish(self.inputs, named, DATATYPES)
         return runtime
+
+
+class _PublishMapsInputSpec(BaseInterfaceInputSpec):
+    out_dir = Directory(mandatory=True, desc='root of the derivatives dataset')
+    unit = traits.Str(mandatory=True, desc='label of the unit, such as sub-01_ses-02')
+    source_file = File(mandatory=True, desc='the first magnitude, which they are named after')
+    field_t = traits.Float(mandatory=True, desc='main field in T')
+    facts = traits.Dict(mandatory=True, desc='known of the files they are made from')
+    reconstruction = traits.Dict(mandatory=True, desc='how they were made')
+    notes = traits.List(traits.Str, desc='what was chosen, mended or converted')
+
+
+for _name in MAPS:
+    _PublishMapsInputSpec.add_class_trait(_name, File(exists=True))
+
+
+class PublishMaps(SimpleInterface):
+    """Name the images that were made from magnitude and phase, and put them in place."""
+
+    input_spec = _PublishMapsInputSpec
+    output_spec = _PublishOutputSpec
+    _always_run = True
+
+    def _run_interface(self, runtime):
+        inputs, folder = self.inputs, Path(runtime.cwd)
+        paths = {name: getattr(inputs, name) for name in MAPS if isdefined(getattr(inputs, name))}
+        paths['field_map'] = _in_hz(paths['field_map'], inputs.field_t, folder)
+        notes = {'Notes': inputs.notes} if isdefined(inputs.notes) else {}
+        facts = {
+            **inputs.facts,
+            'conversion': {},
+            'reconstruction': {**inputs.reconstruction, **notes},
+        }
+        rows = [result for result in RESULTS if result.name in paths]
+        sidecars = complete_sidecars(rows, facts)
+        files = ((paths[row.name], row.entities_of('', ''), sidecars[row.name]) for row in rows)
+        named, _ = _stage(files, inputs.source_file, folder)
+        published = publish(map(Path, named), Path(inputs.out_dir), inputs.unit)
+        self._results['out_files'] = [str(path) for path in published]
+        return runtime
+
+
+def _in_hz(path: str, field_t: float, folder: Path) -> str:
+    """A field in ppm as BIDS wants it."""
+    from deepmir_bids.reconstruction.dipole_kernel import GAMMA_MHZ_PER_T
+
+    image = nib.load(path)
+    hz = image.get_fdata(dtype='float32') * (GAMMA_MHZ_PER_T * field_t)
+    nib.save(nib.Nifti1Image(hz, image.affine, image.header), folder / 'field_hz.nii')
+    return str(folder / 'field_hz.nii')
+
+
+def _stage(results: Iterable[_Result], swi: str, folder: Path) -> tuple[list[str], Path]:
+    """Files under their names, each as the SWI is stored, and the root of the names."""
+    from deepmir_bids.interfaces.derivatives_sink import name_files
+
+    staging = folder / 'staging'
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir()
+    return name_files(_on_own_grid(results, swi, folder), swi, staging), staging
 
 
 def _on_own_grid(files: Iterable[_Result], swi: str, folder: Path) -> Iterator[_Result]:

@@ -1,15 +1,21 @@
-"""SWI and QSM that a unit lacks, from its magnitude and phase."""
+"""SWI and QSM from the magnitude and phase of a unit: what it lacks, or nothing but these."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from deepmir_bids.anatomy.template_choice import Anatomy
+from deepmir_bids.bids.output_files import MAPS
+from deepmir_bids.bids.sidecars import source_facts
 from deepmir_bids.bids.unit_of_work import Unit
+from deepmir_bids.interfaces.bids import PublishMaps
+from deepmir_bids.interfaces.imaging import LoadVolume
 from deepmir_bids.interfaces.reconstruction import Reconstruct
 from deepmir_bids.settings import Settings
+from deepmir_bids.workflows.step_memory import step_memory
 
 #: What the step of an anatomical workflow that makes images hands on.
 MADE = ('reconstruction', 'made_swi', 'minip', 'r2star', 'magnitude', 'field_map', 'known')
@@ -39,17 +45,7 @@ def connect_reconstruction(
         Of each step in GB.
 
     """
-    reconstruct = pe.Node(
-        Reconstruct(
-            echoes=unit.echoes,
-            anatomy=anatomy,
-            dispensable='swi' not in unit.made,
-            threads=settings.omp_nthreads,
-        ),
-        name='reconstruct',
-        mem_gb=memory['reconstruct'],
-        n_procs=settings.omp_nthreads,
-    )
+    reconstruct = _init_reconstruct(settings, unit, anatomy, memory['reconstruct'])
     node = workflow.get_node
     workflow.connect([
         (reconstruct, node('notes'), [('notes', 'in9')]),
@@ -65,6 +61,61 @@ def connect_reconstruction(
         workflow.connect([(reconstruct, node('outputnode'), made)])
     if unit.brain_mask:
         workflow.connect(node('load_mask'), 'out_file', reconstruct, 'brain_mask')
+
+
+def init_maps_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflow:
+    """Return the graph of a unit of which nothing is wanted but these images."""
+    if unit.echoes is None:
+        raise ValueError(f'{unit.label} has no echoes that images could be made of.')
+    workflow = pe.Workflow(name=unit.workflow_name)
+    memory = step_memory(unit)
+    reconstruct = _init_reconstruct(settings, unit, anatomy, memory['reconstruct'])
+    publish = pe.Node(
+        PublishMaps(
+            out_dir=str(settings.out_dir),
+            unit=unit.label,
+            source_file=str(unit.swi),
+            field_t=unit.echoes.field_t,
+            facts=source_facts(unit, settings.datasets),
+        ),
+        name='publish',
+        run_without_submitting=True,
+    )
+    notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
+    notes.inputs.in1 = list(unit.notes)
+    lacking = {'swi': 'made_swi', 'qsm': 'qsm'}
+    made = [(name, lacking[name]) for name in unit.made]
+    workflow.connect([
+        (reconstruct, publish, [
+            *made,
+            *((name, name) for name in MAPS if name not in lacking.values()),
+            ('description', 'reconstruction'),
+        ]),
+        (reconstruct, notes, [('notes', 'in2')]),
+        (notes, publish, [('out', 'notes')]),
+    ])  # fmt: skip
+    if unit.brain_mask:
+        load_mask = pe.Node(
+            LoadVolume(in_file=str(unit.brain_mask), role='brain mask'),
+            name='load_mask',
+            mem_gb=memory['load_mask'],
+        )
+        workflow.connect(load_mask, 'out_file', reconstruct, 'brain_mask')
+    return workflow
+
+
+def _init_reconstruct(settings: Settings, unit: Unit, anatomy: Anatomy, mem_gb: float) -> pe.Node:
+    return pe.Node(
+        Reconstruct(
+            echoes=unit.echoes,
+            anatomy=anatomy,
+            dispensable='swi' not in unit.made,
+            threads=settings.omp_nthreads,
+        ),
+        name='reconstruct',
+        mem_gb=mem_gb,
+        n_procs=settings.omp_nthreads,
+    )
 
 
 def describe_reconstruction(unit: Unit) -> str:

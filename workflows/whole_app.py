@@ -25,7 +25,7 @@ from deepmir_bids.reports.citations import with_references
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.anatomical import describe_anatomy, init_anatomical_wf
 from deepmir_bids.workflows.detection import describe_detection, init_detection_wf
-from deepmir_bids.workflows.made_images import describe_reconstruction
+from deepmir_bids.workflows.made_images import describe_reconstruction, init_maps_wf
 from deepmir_bids.workflows.step_memory import step_memory
 from deepmir_bids.workflows.unit_report import init_report_wf, report_facts
 from deepmir_bids.workflows.unit_results import init_publish
@@ -40,7 +40,10 @@ def init_deepmir_wf(
     """
     base_dir = settings.work_dir / f'deepmir-{__version__}'
     workflow = pe.Workflow(name='deepmir_wf', base_dir=str(base_dir))
-    workflow.add_nodes([init_unit_wf(settings, anatomy, unit, run) for unit in units])
+    if settings.reconstruct_only:
+        workflow.add_nodes([init_maps_wf(settings, anatomy, unit) for unit in units])
+    else:
+        workflow.add_nodes([init_unit_wf(settings, anatomy, unit, run) for unit in units])
     return workflow
 
 

@@ -18,6 +18,8 @@ DESCRIPTIONS = {
     'preproc': 'Prepared for the network: bias-corrected T2w, QSM in ppm; on the grid of the SWI',
     'swi': 'Susceptibility-weighted, made by deepmir from magnitude and phase',
     'minip': 'Its minimum intensity projection',
+    'local': 'Field of the sources in the brain, without that of those around it',
+    'reliable': 'Where a susceptibility that deepmir made is known',
     'brain': 'The brain, by registration to the template or as given with --brain-mask-from',
     'ironarea': 'Where an iron deposit counts: the basal ganglia, widened by a margin',
     'deepmir': 'Found by the network and kept at the operating point of the run',
@@ -92,6 +94,25 @@ RESULTS = (
     _made('made_swi', 'SWI made from magnitude and phase', 'T2starw', desc='swi'),
     _made('minip', 'its minimum intensity projection over 10 mm', 'T2starw', desc='minip'),
     _made('r2star', 'R2* in 1/s, from three echoes or more', 'R2starmap', 'r2star'),
+    Result(
+        'field_map',
+        'local field in Hz, with `--reconstruct-only`',
+        'fieldmap',
+        entities={**_SWI, 'desc': 'local'},
+        datatype='fmap',
+        needs='maps',
+        facts=('reference', 'source_swi', 'reconstruction'),
+        constants={'Units': 'Hz'},
+    ),
+    Result(
+        'known',
+        'where susceptibility is known, with `--reconstruct-only`',
+        'mask',
+        entities={**_SWI, 'desc': 'reliable'},
+        needs='maps',
+        facts=('reference', 'source_swi', 'reconstruction'),
+        constants={'Type': 'ROI'},
+    ),
     Result(
         'brain_mask',
         'the brain; its sidecar has the quality of registration and images',
@@ -226,8 +247,10 @@ PIECES = (
 INPUTS_OF_RESULTS = tuple(name for name in INPUTS if name != 'swi')
 #: Whatever else the results of a run may depend on.
 MAY_LACK = (*INPUTS_OF_RESULTS, 'made swi', 'r2star')
+#: What a run leaves that only makes images: these, of as many as can be made.
+MAPS = ('qsm', 'made_swi', 'minip', 'r2star', 'field_map', 'known')
 #: Folders of a unit that hold results.
-DATATYPES = ('anat', 'figures')
+DATATYPES = ('anat', 'fmap', 'figures')
 
 
 def results_of(inputs: Iterable[str]) -> list[Result]:

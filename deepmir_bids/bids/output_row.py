@@ -32,7 +32,8 @@ class Result:
         Parts of its path. ``{template}`` and ``{atlas}`` in an entity are those of the run.
     needs
         What the unit must have for it to exist: an input (``'t2w'``, ``'qsm'``), or a reader's
-        review. Empty where every run leaves it.
+        review; ``'maps'`` where only a run leaves it that makes images. Empty where every run
+        leaves it.
     facts
         Which facts stand in its sidecar (:func:`deepmir_bids.bids.sidecars.complete_sidecars`);
         one without facts has none.

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from deepmir_bids.bids.output_files import results_of
+from deepmir_bids.bids.output_row import Result
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.data import load as load_data
 
 
 def complete_sidecars(
-    unit: Unit, facts: Mapping[str, Mapping[str, Any]]
+    results: Iterable[Result], facts: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """Write the content of every sidecar of a unit.
 
     Parameters
     ----------
-    unit
-        The unit, whose inputs decide which results there are.
+    results
+        Those that there are.
     facts
         What is known, by the names in :attr:`deepmir_bids.bids.output_files.Result.facts`.
 
@@ -36,7 +36,7 @@ def complete_sidecars(
 
     """
     sidecars = {}
-    for result in results_of(unit.owed):
+    for result in results:
         if result.facts:
             content: dict[str, Any] = dict(result.constants)
             for fact in result.facts:

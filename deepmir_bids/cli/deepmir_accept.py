@@ -21,7 +21,7 @@ from deepmir_bids.errors import UsageError
 #: Microbleeds a participant: enough to tell sizes apart, and room for them in every head.
 LESIONS = 20
 #: Options of deepmir that leave nothing to test.
-UNSUITED = ('reports_only', 'dry_run', 'report', 'use_plugin')
+UNSUITED = ('reports_only', 'reconstruct_only', 'dry_run', 'report', 'use_plugin')
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -106,6 +106,12 @@ def _add_echo_options(group) -> None:
         'they are',
     )
     add(
+        '--reconstruct-only',
+        action='store_true',
+        help='with --reconstruct always: make these images, the local field and a mask, and stop '
+        'there',
+    )
+    add(
         '--echo-times',
         nargs='+',
         type=above_zero,

@@ -46,6 +46,13 @@ if TYPE_CHECKING:
     from deepmir_bids.anatomy.template_choice import Anatomy
 
 
+#: Why images alone do not go where lesions are.
+SUPERSEDED = (
+    'out_dir has its lesions and what they were found on, which images alone would replace: '
+    'give --reconstruct-only another out_dir.'
+)
+
+
 def run_participants(settings: Settings) -> int:
     """Run every unit; return the exit status: 0, or 1 if some failed or were skipped.
 
@@ -128,7 +135,8 @@ def run_units(settings: Settings, plugin: Plugin, units: list[Unit]) -> dict[str
             logging.getLogger('nipype.workflow').info('%s: %s', unit.label, candidate)
     if anatomy and anatomy.note:
         say(f'  {anatomy.note}')
-    if anatomy:
+    recorded = anatomy is not None and not settings.reconstruct_only
+    if recorded:
         keep_participants(log_dir, settings.bids_dir, {unit.subject for unit in units})
         before = {unit.label: run_of_results(settings.out_dir, unit.label) for unit in units}
         record(log_dir, units, 'started', before=before)
@@ -138,7 +146,7 @@ def run_units(settings: Settings, plugin: Plugin, units: list[Unit]) -> dict[str
         if not is_full(error):
             raise
         failed = {unit.label: no_room(error.filename or log_dir) for unit in ready}
-    if anatomy:
+    if recorded:
         record(log_dir, units, 'started' if plugin.submits else 'done', failed, before)
     leave_failure_pages(settings, ready, failed, log_dir)
     return failed
@@ -166,7 +174,10 @@ def prepare_run(settings: Settings, anatomy: Anatomy, units: list[Unit], run: st
     """
     from deepmir_bids.workflows.whole_app import init_deepmir_wf
 
-    failed = unsuited(settings, units)
+    if settings.reconstruct_only:
+        failed = {u.label: SUPERSEDED for u in units if has_results(settings.out_dir, u.label)}
+    else:
+        failed = unsuited(settings, units)
     units = [unit for unit in units if unit.label not in failed]
     return failed, init_deepmir_wf(settings, anatomy, units, run) if units else None
 

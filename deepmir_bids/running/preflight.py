@@ -28,6 +28,7 @@ def check_settings(settings: Settings) -> None:
     if not settings.bids_dir.is_dir():
         raise UsageError(f'{settings.bids_dir} is not a folder: give the root of a BIDS dataset.')
     _check_datasets(settings)
+    _check_reconstruction(settings)
     check_places(settings)
     check_ownership(settings.out_dir)
     if not settings.skip_bids_validation:
@@ -59,6 +60,17 @@ def _check_datasets(settings: Settings) -> None:
                 f'--derivatives and --brain-mask-from give two datasets the name {name}: '
                 'choose another for one of them.'
             )
+
+
+def _check_reconstruction(settings: Settings) -> None:
+    if not settings.reconstruct_only:
+        return
+    if settings.reports_only:
+        raise UsageError('--reconstruct-only makes no reports: leave --reports-only out.')
+    if settings.reconstruct != 'always':
+        raise UsageError(
+            '--reconstruct-only makes SWI and QSM of every unit: add --reconstruct always.'
+        )
 
 
 def _written(settings: Settings) -> dict[str, Path]:

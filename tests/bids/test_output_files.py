@@ -64,7 +64,8 @@ def test_a_finished_unit_has_what_is_read_later_whatever_else_went():
 def test_every_sidecar_is_complete_and_has_where_its_grid_is_from(tmp_path):
     unit = Unit('01', **{name: tmp_path / f'{name}.nii.gz' for name in INPUTS})
     facts = {**FACTS, **source_facts(unit, {'raw': tmp_path})}
-    sidecars = complete_sidecars(unit, facts)
+    results = results_of(unit.owed)
+    sidecars = complete_sidecars(results, facts)
     for result in results_of(INPUTS):
         in_swi = result.entities.get('space') == 'SWI' and result.extension == '.nii.gz'
         assert (result.name in sidecars) == in_swi, result.name
@@ -74,7 +75,7 @@ def test_every_sidecar_is_complete_and_has_where_its_grid_is_from(tmp_path):
     assert len(sidecars['lesions']['Sources']) == 3
     assert sidecars['lesions']['index']['Format'] == 'integer'
     with pytest.raises(KeyError, match='notes'):
-        complete_sidecars(unit, {name: fact for name, fact in facts.items() if name != 'notes'})
+        complete_sidecars(results, {name: fact for name, fact in facts.items() if name != 'notes'})
 
 
 def test_the_page_shows_every_piece():

@@ -20,9 +20,22 @@ def test_a_unit_of_magnitude_and_phase_is_like_any_other(tmp_path, deepmir):
     write_subject(bids, '01', simulate_subject(11, SLOPPY, enriched=True, echoes=3))
     for ready in (*bids.glob('sub-01/anat/*swi_T2starw*'), *bids.glob('sub-01/anat/*Chimap*')):
         ready.unlink()
+    always = ('--reconstruct', 'always', '--reconstruct-only', '--sloppy')
+    done = deepmir(bids, tmp_path / 'run', *always)
+    assert done.status == 0, done.said
+    maps = _check_maps(done.out_dir)
+    assert not list(done.out_dir.rglob('units.tsv'))
+
     done = deepmir(bids, tmp_path / 'run', '--reconstruct', 'auto', '--sloppy', '--nprocs', '2')
     assert done.status == 0, done.said
     anat = done.out_dir / 'sub-01' / 'anat'
+    # Images that were there alone give way to those of the lesions, which are the same.
+    assert not list(done.out_dir.rglob('*fieldmap*'))
+    found = _values(anat / 'sub-01_space-SWI_desc-preproc_Chimap.nii.gz')
+    assert np.array_equal(found, maps['Chimap'])
+    again = deepmir(bids, tmp_path / 'run', *always)
+    assert again.status == 1
+    assert 'give --reconstruct-only another out_dir' in again.said
     detection = json.loads(next(anat.glob('*desc-lesions_dseg.json')).read_text())
     assert detection['InputsMade'] == ['swi', 'qsm']
     for name in ('desc-swi_T2starw', 'desc-minip_T2starw', 'R2starmap'):
@@ -36,3 +49,26 @@ def test_a_unit_of_magnitude_and_phase_is_like_any_other(tmp_path, deepmir):
     pictures = {path.name for path in (done.out_dir / 'sub-01' / 'figures').iterdir()}
     assert {f'sub-01_space-SWI_desc-{n}_T2starw.png' for n in ('field', 'magnitude')} <= pictures
     assert 'Local field from the phase' in (done.out_dir / 'sub-01.html').read_text()
+
+
+def _check_maps(out_dir) -> dict[str, np.ndarray]:
+    """Look at what a run left that makes images only; return their values by the suffix."""
+    files = {path.name for path in out_dir.rglob('sub-01_*')}
+    names = ('desc-preproc_Chimap', 'desc-swi_T2starw', 'desc-minip_T2starw', 'R2starmap')
+    names = (*names, 'desc-local_fieldmap', 'desc-reliable_mask')
+    ends = ('.nii.gz', '.json')
+    assert files == {f'sub-01_space-SWI_{name}{end}' for name in names for end in ends}
+    maps = {path.name[:-7].split('_')[-1]: _values(path) for path in out_dir.rglob('*.nii.gz')}
+    field = out_dir / 'sub-01' / 'fmap' / 'sub-01_space-SWI_desc-local_fieldmap.json'
+    sidecar = json.loads(field.read_text())
+    assert sidecar['Units'] == 'Hz'
+    assert sidecar['Reconstruction']['MagneticFieldStrength'] == 3
+    inside = maps['mask'] > 0
+    assert not maps['Chimap'][~inside].any()
+    # The field of tissue at 3 T is of some Hz: in ppm it would be a hundredth of that.
+    assert 1 < maps['fieldmap'][inside].std() < 10
+    return maps
+
+
+def _values(path) -> np.ndarray:
+    return nib.load(path).get_fdata()

@@ -10,7 +10,7 @@ import pytest
 
 from deepmir_bids.anatomy.atlas_structures import Structure
 from deepmir_bids.anatomy.template_choice import Anatomy
-from deepmir_bids.bids.output_files import results_of
+from deepmir_bids.bids.output_files import MAPS, results_of
 from deepmir_bids.bids.scanned_echoes import RawEchoes
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.settings import Settings
@@ -213,6 +213,16 @@ def test_what_is_made_takes_the_place_of_what_is_ready(files, anatomy, raw_unit)
         for _, field in data['connect']
     }
     assert {'made_swi', 'minip', 'r2star', 'qsm'} <= connected
+
+
+def test_of_maps_alone_nothing_else_is_made(files, anatomy, raw_unit):
+    settings = replace(files[0], reconstruct='always', reconstruct_only=True)
+    for made in (('swi', 'qsm'), ('swi',)):
+        graph, names = steps(settings, anatomy, replace(raw_unit, made=made))
+        assert set(names) == {'reconstruct', 'notes', 'publish'}
+        links = graph.get_edge_data(names['reconstruct'], names['publish'])['connect']
+        named = {target for _, target in links} - {'reconstruction'}
+        assert named == set(MAPS) - ({'qsm'} - set(made))
 
 
 def test_a_ready_swi_stays_where_the_qsm_alone_is_made(files, anatomy, raw_unit):
