@@ -1,7 +1,7 @@
 """From a gradient echo's magnitude and phase to SWI and QSM: the whole road."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import fft, ndimage
@@ -17,6 +17,7 @@ from deepmir_bids.reconstruction.kspace_filter import Vector
 from deepmir_bids.reconstruction.phase_sign import paramagnetic_sign
 from deepmir_bids.reconstruction.relaxation import fit_r2star
 from deepmir_bids.reconstruction.slice_signs import mend_slice_signs
+from deepmir_bids.reconstruction.smooth_phase import smooth_part
 from deepmir_bids.reconstruction.swi_of_echoes import minimum_projection, swi_of_echoes
 
 
@@ -34,6 +35,8 @@ class Methods:
 
 
 DEFAULTS = Methods()
+#: Share of the usual precision below which there is no signal to speak of.
+LEAST_SIGNAL = 0.4
 
 
 @dataclass(frozen=True)
@@ -113,11 +116,17 @@ def reconstruct(
     args = (voxel_mm, b0_direction)
     with fft.set_workers(threads):
         total = field_from_echoes(list(within), echo_times_s, inside, voxel_mm, field_t)
+        inside = _with_signal(total, inside)
         local, known = _local_field(total, inside, *args, methods)
+        if len(images) == 1:
+            smooth = smooth_part(local, known, total.precision)
+            total = replace(total, field_ppm=total.field_ppm - smooth)
+            local, known = _local_field(total, inside, *args, methods)
         mask = _trusted(total, known, inside, voxel_mm, methods.rim_mm)
         quick = invert_truncated(local, mask, *args)
         sign = paramagnetic_sign(quick, np.abs(within[-1]), mask, voxel_mm)
-        chi = sign * _inverted(local, mask, total, *args, methods)
+        combined = np.sqrt((np.abs(within) ** 2).sum(axis=0))
+        chi = sign * _inverted(local, known, combined, total, *args, methods) * mask
         chi[mask] -= chi[mask].mean()
         swi = swi_of_echoes(images, echo_times_s, sign)
 
@@ -163,6 +172,19 @@ def _local_field(
     raise ValueError(f"background must be 'pdf' or 'vsharp', not {methods.background!r}.")
 
 
+def _with_signal(total: EchoField, brain: np.ndarray) -> np.ndarray:
+    """Cut off the parts of a brain whose signal a sinus beside it has taken.
+
+    A hole within, as a microbleed makes it, stays part of the brain.
+    """
+    present = brain & (ndimage.gaussian_filter(total.precision, 1.0) > LEAST_SIGNAL)
+    parts, _ = ndimage.label(present)
+    counts = np.bincount(parts.ravel())[1:]
+    if not len(counts):
+        return brain
+    return brain & ndimage.binary_fill_holes(parts == 1 + counts.argmax())
+
+
 def _trusted(
     total: EchoField, known: np.ndarray, brain: np.ndarray, voxel_mm: Vector, rim_mm: float
 ) -> np.ndarray:
@@ -174,6 +196,7 @@ def _trusted(
 def _inverted(
     local: np.ndarray,
     mask: np.ndarray,
+    magnitude: np.ndarray,
     total: EchoField,
     voxel_mm: Vector,
     b0_direction: Vector,
@@ -181,7 +204,7 @@ def _inverted(
 ) -> np.ndarray:
     if methods.inversion == 'tv':
         trust = np.minimum(total.precision, 1.5)
-        return invert_tv(local, mask, voxel_mm, b0_direction, trust, weight=1e-4)
+        return invert_tv(local, mask, voxel_mm, b0_direction, trust, magnitude)
     if methods.inversion == 'l2':
         return invert_l2(local, mask, voxel_mm, b0_direction)
     if methods.inversion == 'tkd':
