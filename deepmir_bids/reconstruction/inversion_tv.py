@@ -78,7 +78,10 @@ def invert_tv(
     model = np.zeros(shape, np.float32)
     slack = np.zeros(shape, np.float32)
     slopes = [np.zeros(shape, np.float32) for _ in range(3)]
-    for step_number in range(1, iterations + 1):
+    for number in range(iterations):
+        if number and number % REWEIGHT == 0:
+            misfit = np.abs(field_ppm - model[box]) * trusted
+            trust[box] = (trusted * _plausibility(misfit, inside)) ** 2
         # The field between what was measured and what the susceptibility gives.
         known = (trust * data + model + slack) / (trust + 1)
         slack += model - known
@@ -91,9 +94,6 @@ def invert_tv(
         spectrum = (stiff * fft.rfftn(target) + kernel * fft.rfftn(known - slack)) / system
         chi = fft.irfftn(spectrum, s=shape)
         model = fft.irfftn(kernel * spectrum, s=shape)
-        if step_number % REWEIGHT == 0:
-            misfit = np.abs(field_ppm - model[box]) * trusted
-            trust[box] = (trusted * _plausibility(misfit, inside)) ** 2
     return (chi[box] * inside).astype(np.float32)
 
 

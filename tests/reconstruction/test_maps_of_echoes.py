@@ -122,3 +122,18 @@ def test_unknown_method(head, wrong):
 def test_no_brain(head):
     with pytest.raises(ValueError, match='brain'):
         reconstruct(head[2], head[3], TIMES, FIELD_T, VOXEL, B0, np.zeros_like(head[1]))
+
+
+def test_where_a_sinus_took_the_signal_nothing_is_claimed(head):
+    chi, brain, magnitude, phase = head
+    void = np.zeros_like(brain)
+    void[20:36, 4:16, 14:26] = True
+    hole = np.zeros_like(brain)
+    hole[26:29, 34:37, 20:22] = True
+    dark = np.where(void | hole, 0.01, magnitude).astype(np.float32)
+    random = np.random.default_rng(0).uniform(-np.pi, np.pi, phase.shape)
+    maps = made((chi, brain, dark, np.where(void | hole, random, phase).astype(np.float32)))
+    assert not maps.mask[void].any()
+    assert maps.mask[hole].all()
+    good = maps.mask & ~hole
+    assert np.corrcoef(maps.chi_ppm[good], chi[good])[0, 1] > 0.85
