@@ -58,7 +58,9 @@ def main() -> None:
         pd.DataFrame(rows).to_csv(options.table, sep='\t', index=False, float_format='%.3f')
 
 
-def simulated(head: int) -> SimulatedSubject:
+def simulated(
+    head: int, first_seed: int = FIRST_SEED, *, enriched: bool = False
+) -> SimulatedSubject:
     """Return a head with its raw echoes and true susceptibility."""
     field_t, echo_time_s, sign, echoes, voxel_mm = SCANNERS[head % len(SCANNERS)]
     scan = Acquisition(
@@ -72,7 +74,7 @@ def simulated(head: int) -> SimulatedSubject:
         detail_mm=1.0,
         highpass_width=48,
     )
-    return simulate_subject(FIRST_SEED + head, scan, echoes=echoes)
+    return simulate_subject(first_seed + head, scan, enriched, echoes)
 
 
 def figures(subject: SimulatedSubject, all_methods: Sequence[Methods]) -> list[dict]:
