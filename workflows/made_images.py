@@ -128,6 +128,6 @@ def describe_reconstruction(unit: Unit) -> str:
         f'\n{what} were made by deepmir from magnitude and phase of a gradient echo (echo times '
         f'{times} ms, {unit.echoes.field_t:g} T): echoes were unwrapped and combined by their '
         'precision, the background field was projected onto dipoles outside the brain [@pdf], '
-        'and the susceptibility was found by an inversion with total variation [@fansi] that spares '
-        'the edges of the magnitude [@medi].\n'
+        'and the susceptibility was found by an inversion with total variation [@fansi] that '
+        'spares the edges of the magnitude [@medi].\n'
     )
