@@ -212,7 +212,7 @@ class CheckContrast(SimpleInterface):
             self.inputs.anatomy.structures,
         )
         self._results['out_file'] = self.inputs.in_file
-        if contrast.likeness and contrast.is_bright and self.inputs.stands_in:
+        if contrast.is_doubtful or (contrast.is_bright and self.inputs.stands_in):
             name = Path(self.inputs.source_file).name
             self._results['notes'] = [
                 f'{name}: {contrast.likeness}: trust the results only if it is a gradient echo.'

@@ -17,10 +17,12 @@ from deepmir_bids.anatomy.atlas_structures import Structure
 FLUID, WHITE_MATTER = ('lateral ventricle',), ('deep white matter', 'cerebral white matter')
 #: Fewer voxels than this say nothing.
 FEWEST_VOXELS = 100
-#: Median of the ventricles over that of the white matter: .71 to 1.77 in SWI and gradient echoes,
+#: Median of the ventricles over that of the white matter: .71 to 1.86 in SWI and gradient echoes,
 #: 1.69 to 1.85 in an echo-planar T2*w, .31 and .5 in two T1w, .48 to .57 in inverted images,
-#: 1.86 to 3.4 in T2w.
+#: 1.86 to 3.4 in T2w, of nine simulated and a real one 1.95 and more.
 LEAST, MOST = 0.6, 1.82
+#: Up to here an image may be of either kind.
+DOUBTFUL = 1.92
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Contrast:
     def is_bright(self) -> bool:
         """Whether it is a T2w's, which a T2*w of a long echo time comes near to."""
         return self.ratio is not None and self.ratio > MOST
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it is hardly brighter than an SWI of a long echo time may be."""
+        return self.is_bright and self.ratio is not None and self.ratio <= DOUBTFUL
 
 
 def measure_contrast(

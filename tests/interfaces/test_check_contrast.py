@@ -44,14 +44,17 @@ def test_an_swi_passes(check):
     assert not isinstance(outputs.notes, list)
 
 
-@pytest.mark.parametrize(('ventricles', 'stands_in'), [(0.5, False), (0.5, True), (2.2, False)])
+@pytest.mark.parametrize(('ventricles', 'stands_in'), [(0.5, False), (0.5, True), (1.95, False)])
 def test_another_contrast_is_refused(check, ventricles, stands_in):
     with pytest.raises(InputError, match=r'sub-01_T2starw.nii.gz is no SWI: .* choose another'):
         check(ventricles, stands_in)
 
 
-def test_a_bright_magnitude_that_stands_in_is_flagged(check):
-    outputs = check(2.2, stands_in=True)
+@pytest.mark.parametrize(('ventricles', 'stands_in'), [(2.2, True), (1.86, True), (1.86, False)])
+def test_a_bright_magnitude_is_flagged_if_it_stands_in_or_may_be_an_swi(
+    check, ventricles, stands_in
+):
+    outputs = check(ventricles, stands_in)
     assert outputs.out_file.endswith('swi.nii')
     assert outputs.flags == ['swi_contrast']
     assert 'only if it is a gradient echo' in outputs.notes[0]
