@@ -20,3 +20,20 @@ def test_the_rim_of_the_brain_has_no_say(sign):
     # Signal that is lost to the air, where the inversion has its largest errors.
     chi[rim], magnitude[rim] = -1.0, 0.2
     assert paramagnetic_sign(sign * chi, magnitude, mask, (2.0, 2.0, 2.0)) == sign
+
+
+@pytest.mark.parametrize('sign', [1, -1])
+def test_what_is_strong_outvotes_what_is_dark(sign):
+    x, y, z = np.indices((48, 48, 48)) - 23.5
+    rng = np.random.default_rng(0)
+    mask = x**2 + y**2 + z**2 < 22**2
+    chi, magnitude = np.zeros(mask.shape), np.ones(mask.shape)
+    for side in (-7, 7):
+        nucleus = (x - side) ** 2 + y**2 + (z / 1.5) ** 2 < 12
+        chi[nucleus], magnitude[nucleus] = 0.15, 0.85
+    # Thin, dark and slightly diamagnetic, as tracts of white matter, and more of it than of iron.
+    tracts = mask & (np.abs(x) > 12) & (y % 8 < 1)
+    chi[tracts], magnitude[tracts] = -0.03, 0.6
+    chi += rng.normal(scale=0.02, size=mask.shape)
+    magnitude += rng.normal(scale=0.1, size=mask.shape)
+    assert paramagnetic_sign(sign * chi, magnitude, mask, (1.5, 1.5, 1.5)) == sign
