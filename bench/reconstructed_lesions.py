@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from nibabel.affines import voxel_sizes
-from reconstruction import simulated
+from reconstruction import made, simulated
 from site_heads import LEAST
 
 from deepmir_bids import CLASSES
@@ -28,7 +28,6 @@ from deepmir_bids.lesions.connected_lesions import class_map, find_lesions, iron
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.model import load_model
 from deepmir_bids.model.prediction import Model, probabilities_on_swi
-from deepmir_bids.reconstruction.maps_of_echoes import reconstruct
 from deepmir_bids.simulation.simulated_subject import SimulatedSubject
 
 FIRST_SEED = 1901
@@ -55,18 +54,7 @@ def main() -> None:
 def of_inputs(subject: SimulatedSubject) -> dict[str, dict[str, np.ndarray]]:
     """Each combination of images, ready and made."""
     swi, qsm = (np.asarray(image.dataobj, np.float32) for image in (subject.swi, subject.qsm))
-    mm = voxel_sizes(subject.swi.affine)
-    times = sorted(subject.echoes)
-    echoes = np.stack([np.asarray(subject.echoes[t].dataobj) for t in times])
-    maps = reconstruct(
-        np.abs(echoes),
-        np.angle(echoes),
-        times,
-        subject.acquisition.field_t,
-        mm,
-        (subject.swi.affine[:3, :3] / mm)[2],
-        np.asarray(subject.brain_mask.dataobj) > 0,
-    )
+    maps = made(subject, sorted(subject.echoes))
     return {
         'SWI': {'swi': swi},
         'SWI and QSM': {'swi': swi, 'qsm': qsm},

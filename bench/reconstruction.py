@@ -50,7 +50,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('table', type=Path, help='the table to write (.tsv)')
     parser.add_argument('--heads', type=int, default=10)
+    parser.add_argument('--picture', type=Path, help='draw a head instead (.png)')
     options = parser.parse_args()
+    if options.picture:
+        draw(simulated(len(SCANNERS)), options.picture)
+        return
     rows = []
     for head in range(options.heads):
         methods = METHODS if head < len(SCANNERS) else METHODS[:1]
@@ -83,14 +87,10 @@ def figures(subject: SimulatedSubject, all_methods: Sequence[Methods]) -> list[d
     truth = _array(subject.chi)
     scan = subject.acquisition
     times = sorted(subject.echoes)
-    mm = voxel_sizes(subject.swi.affine)
-    b0 = (subject.swi.affine[:3, :3] / mm)[2]
     rows = []
     for used, methods in itertools.product((times, times[-1:]), all_methods):
-        images = np.stack([_array(subject.echoes[t]) for t in used])
-        magnitude, phase = np.abs(images), np.angle(images)
         start = time.process_time()
-        maps = reconstruct(magnitude, phase, used, scan.field_t, mm, b0, brain, methods)
+        maps = made(subject, used, methods)
         row = {
             'field_t': scan.field_t,
             'echoes': len(used),
@@ -102,6 +102,41 @@ def figures(subject: SimulatedSubject, all_methods: Sequence[Methods]) -> list[d
         }
         rows.append(row | against_truth(maps, truth) | of_parts(maps, truth, subject))
     return rows
+
+
+def made(subject: SimulatedSubject, times: Sequence[float], methods: Methods = METHODS[0]) -> Maps:
+    """Return the maps of some echoes of a head."""
+    mm = voxel_sizes(subject.swi.affine)
+    images = np.stack([_array(subject.echoes[t]) for t in times])
+    return reconstruct(
+        np.abs(images),
+        np.angle(images),
+        times,
+        subject.acquisition.field_t,
+        mm,
+        (subject.swi.affine[:3, :3] / mm)[2],
+        _array(subject.brain_mask) > 0,
+        methods,
+    )
+
+
+def draw(subject: SimulatedSubject, path: Path) -> None:
+    """Draw the true susceptibility of a head, that of all echoes, and that of the last."""
+    import matplotlib.pyplot as plt
+
+    times = sorted(subject.echoes)
+    every, last = made(subject, times), made(subject, times[-1:])
+    truth = _array(subject.chi)
+    true = np.where(every.mask, truth - truth[every.mask].mean(), 0)
+    rows = {'true': true, 'all echoes': every.chi_ppm, 'the last echo': last.chi_ppm}
+    figure, axes = plt.subplots(len(rows), 3, figsize=(9, 11), layout='constrained')
+    for line, (title, chi) in zip(axes, rows.items(), strict=True):
+        for axis, share in zip(line, (0.33, 0.5, 0.67), strict=True):
+            slice_ = chi[..., int(share * chi.shape[2])]
+            axis.imshow(np.rot90(slice_), cmap='gray', vmin=-0.1, vmax=0.2)
+            axis.set_axis_off()
+        line[1].set_title(f'{title}, -0.1 to 0.2 ppm')
+    figure.savefig(path, dpi=80)
 
 
 def against_truth(maps: Maps, truth: np.ndarray) -> dict:

@@ -124,7 +124,7 @@ def _worth_making(
     name, last_s = raw.reference.name, raw.echo_times_s[-1]
     against = {}
     if len(raw.echo_times_s) < LEAST_ECHOES_QSM:
-        against['qsm'] = 'one echo alone gives too poor a map'
+        against['qsm'] = 'one echo alone gives a poorer map'
     # A magnitude of the scan itself stands in for nothing that its own SWI would not show.
     stand_in = None if unit.swi in raw.paths else unit.swi
     if stand_in and last_s * raw.field_t < LEAST_WEIGHTING_S_T:
