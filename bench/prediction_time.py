@@ -5,7 +5,7 @@
 The unit is that of bench/unit_time.py with its true brain mask. Beside deepmir's own prediction:
 
 - MONAI's sliding window with the same network, precision and mirroring, in windows as large as
-  the patches it learnt from, an eighth of each side (its default is a quarter) and more in common;
+  the patches it learnt from, a quarter of each side in common (its default) or a half;
 - nnU-Net's predictor (``pip install nnunetv2``), a network of plain convolutions with as many
   weights, its usual steps of half a window, mirrored along one axis as deepmir is;
 - the processor's own limit: counted multiplications at the rate of a matrix product.

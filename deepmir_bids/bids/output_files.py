@@ -6,7 +6,9 @@ the README of the outputs, the manual and the fixtures of the tests all follow i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from deepmir_bids import CLASSES, INPUTS
 from deepmir_bids.bids.output_row import Result
@@ -58,16 +60,26 @@ def _of_class(name: str) -> tuple[Result, ...]:
     )
 
 
-def _made(name: str, text: str, suffix: str, needs: str = 'made swi', **entities: str) -> Result:
+def _made(
+    name: str,
+    text: str,
+    suffix: str,
+    needs: str = 'made swi',
+    *,
+    datatype: str = 'anat',
+    constants: Mapping[str, Any] = MappingProxyType({'SkullStripped': False}),
+    **entities: str,
+) -> Result:
     """What is made from magnitude and phase."""
     return Result(
         name,
         text,
         suffix,
         entities={**_SWI, **entities},
+        datatype=datatype,
         needs=needs,
         facts=('reference', 'source_swi', 'reconstruction'),
-        constants={'SkullStripped': False},
+        constants=constants,
     )
 
 
@@ -94,24 +106,22 @@ RESULTS = (
     _made('made_swi', 'SWI made from magnitude and phase', 'T2starw', desc='swi'),
     _made('minip', 'its minimum intensity projection over 10 mm', 'T2starw', desc='minip'),
     _made('r2star', 'R2* in 1/s, from three echoes or more', 'R2starmap', 'r2star'),
-    Result(
+    _made(
         'field_map',
         'local field in Hz, with `--reconstruct-only`',
         'fieldmap',
-        entities={**_SWI, 'desc': 'local'},
+        'maps',
         datatype='fmap',
-        needs='maps',
-        facts=('reference', 'source_swi', 'reconstruction'),
         constants={'Units': 'Hz'},
+        desc='local',
     ),
-    Result(
+    _made(
         'known',
         'where susceptibility is known, with `--reconstruct-only`',
         'mask',
-        entities={**_SWI, 'desc': 'reliable'},
-        needs='maps',
-        facts=('reference', 'source_swi', 'reconstruction'),
+        'maps',
         constants={'Type': 'ROI'},
+        desc='reliable',
     ),
     Result(
         'brain_mask',
