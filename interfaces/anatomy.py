@@ -206,10 +206,12 @@ class CheckContrast(SimpleInterface):
     def _run_interface(self, runtime):
         from deepmir_bids.anatomy.tissue_contrast import measure_contrast
 
+        swi = nib.load(self.inputs.in_file)
         contrast = measure_contrast(
-            nib.load(self.inputs.in_file).get_fdata(dtype=np.float32),
+            swi.get_fdata(dtype=np.float32),
             np.asanyarray(nib.load(self.inputs.structures).dataobj),
             self.inputs.anatomy.structures,
+            nib.affines.voxel_sizes(swi.affine),
         )
         self._results['out_file'] = self.inputs.in_file
         if contrast.is_doubtful or (contrast.is_bright and self.inputs.stands_in):

@@ -1,8 +1,9 @@
 """Whether an image has the contrast of an SWI, told by its ventricles once the brain is labelled.
 
 T1w, T2w and SWI are all magnitudes of one head, and register alike; what tells them apart is how
-bright the cerebrospinal fluid is beside the white matter. ``docs/inputs.md`` has the figures that
-the bounds lie between.
+bright the cerebrospinal fluid is beside the white matter. A long echo time makes it as bright in
+an SWI as in a T2w, but then veins and what lies over the sinuses go black, in an SWI alone.
+``docs/inputs.md`` has the figures that the bounds lie between.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from deepmir_bids.anatomy.atlas_structures import Structure
 
@@ -18,21 +20,26 @@ FLUID, WHITE_MATTER = ('lateral ventricle',), ('deep white matter', 'cerebral wh
 #: Fewer voxels than this say nothing.
 FEWEST_VOXELS = 100
 #: Median of the ventricles over that of the white matter: .71 to 1.86 in SWI and gradient echoes,
-#: 1.69 to 1.85 in an echo-planar T2*w, .31 and .5 in two T1w, .48 to .57 in inverted images,
-#: 1.86 to 3.4 in T2w, of nine simulated and a real one 1.95 and more.
+#: 2.16 at an echo time of 40 ms, 1.69 to 1.85 in an echo-planar T2*w, .31 and .5 in two T1w, .48
+#: to .57 in inverted images, 1.83 to 3.4 in T2w.
 LEAST, MOST = 0.6, 1.82
-#: Up to here an image may be of either kind.
-DOUBTFUL = 1.92
+#: Up to here an image may be of either kind, and what is dark decides.
+DOUBTFUL = 2.4
+#: What the darkest half percent of the brain keeps of the white matter's signal, `DEPTH_MM` and
+#: more inside: .03 to .44 in SWI but for one of a short echo time, and .27 at most where the
+#: ventricles are bright; .47 to .79 in T2w, but for .37 in one with ventricles of 3.4.
+DARK, DARKEST_PERCENT, DEPTH_MM = 0.4, 0.5, 10
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """How bright the ventricles of an image are beside its white matter.
+    """How bright the ventricles of an image, and how dark its darkest parts are.
 
-    ``ratio`` is None where that cannot be told.
+    Both as shares of the white matter's signal; None where that cannot be told.
     """
 
     ratio: float | None
+    darkest: float | None
 
     @property
     def likeness(self) -> str:
@@ -52,29 +59,46 @@ class Contrast:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether it is hardly brighter than an SWI of a long echo time may be."""
-        return self.is_bright and self.ratio is not None and self.ratio <= DOUBTFUL
+        """Whether it is bright as a T2w, and yet may be an SWI of a long echo time."""
+        return (
+            self.is_bright
+            and self.ratio is not None
+            and self.ratio <= DOUBTFUL
+            and self.darkest is not None
+            and self.darkest <= DARK
+        )
 
 
 def measure_contrast(
-    swi: np.ndarray, labels: np.ndarray, structures: Sequence[Structure]
+    swi: np.ndarray,
+    labels: np.ndarray,
+    structures: Sequence[Structure],
+    voxel_mm: Sequence[float],
 ) -> Contrast:
-    """Measure ventricles against white matter.
+    """Measure ventricles, and what is darkest, against white matter.
 
     Parameters
     ----------
     swi
         Array (X, Y, Z), 0 where not measured.
     labels
-        One value for each structure, of the same shape.
+        One value for each structure, 0 outside the brain, of the same shape.
     structures
         What the values mean.
+    voxel_mm
+        Size of a voxel, in mm.
 
     """
     fluid, white_matter = (
         _signal(swi, labels, structures, kinds) for kinds in (FLUID, WHITE_MATTER)
     )
-    return Contrast(fluid / white_matter if fluid and white_matter else None)
+    if not white_matter:
+        return Contrast(None, None)
+    darkest = _darkest(swi, labels != 0, voxel_mm)
+    return Contrast(
+        fluid / white_matter if fluid else None,
+        darkest / white_matter if darkest is not None else None,
+    )
 
 
 def _signal(
@@ -84,3 +108,10 @@ def _signal(
     indices = [structure.index for structure in structures if structure.kind in kinds]
     values = swi[np.isin(labels, indices) & (swi != 0)]
     return float(np.median(values)) if values.size >= FEWEST_VOXELS else 0.0
+
+
+def _darkest(swi: np.ndarray, brain: np.ndarray, voxel_mm: Sequence[float]) -> float | None:
+    """Signal of the darkest parts inside the brain; None where too little is inside."""
+    inside = ndimage.distance_transform_edt(brain, voxel_mm) > DEPTH_MM
+    values = swi[inside & (swi != 0)]
+    return float(np.percentile(values, DARKEST_PERCENT)) if values.size >= FEWEST_VOXELS else None

@@ -12,11 +12,16 @@ STRUCTURES = (
     Structure(1, 'left lateral ventricle', 'deep', 'lateral ventricle'),
     Structure(2, 'left deep white matter', 'deep', 'deep white matter'),
 )
-LABELS = np.repeat([1, 2, 0], 1000).reshape(30, 10, 10)
+#: Ventricles above white matter, 40 mm wide and high, with a rim of nothing.
+LABELS = np.pad(np.repeat([1, 2], 20)[:, None, None] * np.ones((1, 40, 40), int), 2)
+VOXEL_MM = (1.0, 1.0, 1.0)
 
 
-def image(ventricles: float) -> np.ndarray:
-    return np.choose(LABELS, [500.0, 100 * ventricles, 100.0]).astype(np.float32)
+def image(ventricles: float, vein: float = 1.0) -> np.ndarray:
+    """Ventricles and a vein of so many times the white matter's signal."""
+    swi = np.choose(LABELS, [500.0, 100 * ventricles, 100.0]).astype(np.float32)
+    swi[30:32, 15:25, 15:25] = 100 * vein
+    return swi
 
 
 @pytest.mark.parametrize(
@@ -24,16 +29,34 @@ def image(ventricles: float) -> np.ndarray:
     [(0.5, 'T1w'), (0.71, ''), (1.2, ''), (1.77, ''), (1.86, 'as in a T2w')],
 )
 def test_ventricles_tell(ventricles, says):
-    contrast = measure_contrast(image(ventricles), LABELS, STRUCTURES)
+    contrast = measure_contrast(image(ventricles), LABELS, STRUCTURES, VOXEL_MM)
     assert says in contrast.likeness
     assert bool(contrast.likeness) == bool(says)
     assert contrast.is_bright == (ventricles > 1.8)
+    assert not contrast.is_doubtful
+
+
+@pytest.mark.parametrize(
+    ('ventricles', 'vein', 'doubtful'),
+    [(1.86, 0.2, True), (2.16, 0.1, True), (2.16, 0.5, False), (3.4, 0.3, False)],
+)
+def test_black_veins_tell_an_swi_of_a_long_echo_from_a_t2w(ventricles, vein, doubtful):
+    contrast = measure_contrast(image(ventricles, vein), LABELS, STRUCTURES, VOXEL_MM)
+    assert contrast.is_bright
+    assert contrast.is_doubtful == doubtful
+
+
+def test_the_rim_of_the_brain_is_dark_in_any_image():
+    swi = image(1.9)
+    swi[2:6] = 5
+    assert not measure_contrast(swi, LABELS, STRUCTURES, VOXEL_MM).is_doubtful
 
 
 @pytest.mark.parametrize('label', [1, 2])
 def test_what_cannot_be_seen_tells_nothing(label):
     bright = image(3)
-    assert measure_contrast(bright, LABELS, STRUCTURES).likeness
+    assert measure_contrast(bright, LABELS, STRUCTURES, VOXEL_MM).likeness
     bright[label == LABELS] = 0
-    assert measure_contrast(bright, LABELS, STRUCTURES).ratio is None
-    assert measure_contrast(image(3), LABELS, STRUCTURES[2 - label : 3 - label]).ratio is None
+    assert measure_contrast(bright, LABELS, STRUCTURES, VOXEL_MM).ratio is None
+    one = STRUCTURES[2 - label : 3 - label]
+    assert measure_contrast(image(3), LABELS, one, VOXEL_MM).ratio is None
