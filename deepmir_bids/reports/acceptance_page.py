@@ -11,7 +11,7 @@ import pandas as pd
 
 from deepmir_bids import CLASSES, __version__
 from deepmir_bids.evaluation.judged_findings import POINT
-from deepmir_bids.evaluation.site_thresholds import LEAST_LESIONS, LEAST_PARTICIPANTS
+from deepmir_bids.evaluation.site_thresholds import LEAST_FINDINGS, LEAST_PARTICIPANTS
 from deepmir_bids.model.model_registry import OPERATING_POINTS
 from deepmir_bids.reports.html_pieces import render, web_text
 from deepmir_bids.reports.participant_page import head
@@ -120,7 +120,7 @@ def _too_few(test: Acceptance) -> list[str]:
     chosen = set(test.tables['thresholds']['class'])
     return [
         f'{TITLES[name]}: nothing is suggested. It takes {LEAST_PARTICIPANTS} participants and '
-        f'{LEAST_LESIONS} lesions of the class.'
+        f'{LEAST_FINDINGS} lesions or false findings of the class.'
         for name in CLASSES
         if name not in chosen
     ]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from deepmir_bids.evaluation.site_thresholds import (
-    LEAST_LESIONS,
+    LEAST_FINDINGS,
     LEAST_PARTICIPANTS,
     MEASURES,
 )
@@ -50,19 +50,25 @@ def says(one: ClassReview, participants: int) -> str:
     if one.suggestion is None or one.suggested is None:
         return (
             f'{participants} participants with {one.lesions} confirmed lesions are too few for a '
-            f'suggestion: it takes {LEAST_PARTICIPANTS} and {LEAST_LESIONS}.'
+            f'suggestion: it takes {LEAST_PARTICIPANTS}, and {LEAST_FINDINGS} lesions or false '
+            'findings.'
         )
     row = one.table[one.table['point'] == 'suggested'].iloc[0]
     now = one.table[one.table['point'] == 'present'].iloc[0]
     chosen_on = one.suggestion
     basis = f'from {chosen_on.lesions} confirmed lesions and {chosen_on.false} false findings'
-    said = (
-        f'Suggested: {one.suggested:g} instead of {one.present:g}, {basis}. '
-        f'F1 on these participants is {row["F1"]:.2f} there, and {now["F1"]:.2f} at present.'
-        if one.suggested != one.present
-        else f'{basis.capitalize()}, nothing speaks against the present threshold of '
-        f'{one.present:g}.'
-    )
+    if one.suggested == one.present:
+        said = (
+            f'{basis.capitalize()}, nothing speaks against the present threshold of '
+            f'{one.present:g}.'
+        )
+    else:
+        said = f'Suggested: {one.suggested:g} instead of {one.present:g}, {basis}. '
+        said += (
+            f'F1 on these participants is {row["F1"]:.2f} there, and {now["F1"]:.2f} at present.'
+            if chosen_on.lesions
+            else 'That is what false findings alone say: confirmed lesions would say more.'
+        )
     if one.suggestion.at_floor:
         said += ' It may have to be lower still: judge the candidates of more participants.'
     width = row['F1_high'] - row['F1_low']

@@ -24,7 +24,7 @@ from deepmir_bids.evaluation.judged_findings import (
     own_thresholds,
 )
 from deepmir_bids.evaluation.site_thresholds import (
-    LEAST_LESIONS,
+    LEAST_FINDINGS,
     LEAST_PARTICIPANTS,
     MEASURES,
     Judged,
@@ -142,10 +142,12 @@ def too_few(results: Path, by_class: Mapping[str, Sequence[Judged]]) -> str:
     lesions = ' and '.join(
         f'{sum(one.lesions for one in own)} {name}' for name, own in by_class.items()
     )
+    false = sum(int((~one.true).sum()) for own in by_class.values() for one in own)
     return (
-        f'{results} has {people} participants whose lesions were all judged, with {lesions}: '
+        f'{results} has {people} participants whose lesions were all judged, with {lesions} and {false} '
+        'false findings: '
         f'review more of them, for thresholds take at least {LEAST_PARTICIPANTS} participants '
-        f'and {LEAST_LESIONS} lesions of a class.'
+        f'and {LEAST_FINDINGS} lesions or false findings of a class.'
     )
 
 

@@ -65,6 +65,27 @@ def test_too_few_choose_nothing():
     assert suggest(one_each) is not None
 
 
+def test_false_findings_alone_raise_it_but_not_beyond_most_lesions():
+    def site(excess, each):
+        return [
+            Judged(f'sub-{i}', np.full(each, excess), np.zeros(each, bool), 0.0) for i in range(5)
+        ]
+
+    chosen = suggest(site(1.5, each=10))
+    assert 0.5 < chosen.shift < 1.6
+    assert chosen.lesions == 0
+    # What lies above nearly all lesions of other sites is not worth losing them.
+    assert suggest(site(6.0, each=1)).shift == 0
+
+
+def test_one_strong_lesion_does_not_take_the_threshold_to_itself():
+    judged = [
+        Judged('sub-01', np.array([7.0, 1.0]), np.array([True, False]), 0.0),
+        Judged('sub-02', np.array([1.2, 2.0]), np.array([False, False]), 0.0),
+    ]
+    assert suggest(judged).shift < 2.5
+
+
 def test_candidates_let_it_go_down_and_no_further_than_they_were_judged():
     # All lesions lie below the model's threshold, and all but one of ten readers looked there.
     judged = [*people(9, true=-1, false=-4, floor=-2), *people(1, -1, -4, floor=0, seed=1)]
