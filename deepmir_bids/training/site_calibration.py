@@ -145,8 +145,9 @@ def too_few(results: Path, by_class: Mapping[str, Sequence[Judged]]) -> str:
     false = sum(int((~one.true).sum()) for own in by_class.values() for one in own)
     return (
         f'{results} has {people} participants whose lesions were all judged, with {lesions} '
-        f'and {false} false findings: review more of them, for thresholds take at least {LEAST_PARTICIPANTS} participants '
-        f'and {LEAST_FINDINGS} lesions or false findings of a class.'
+        f'and {false} false findings: review more of them, for thresholds take at least '
+        f'{LEAST_PARTICIPANTS} participants and {LEAST_FINDINGS} lesions or false findings of a '
+        'class.'
     )
 
 
