@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from deepmir_bids.anatomy.template_choice import Anatomy
 
 SYN_MM = 2.0
-SYN_ITERATIONS = (40, 20, 5)
+SYN_ITERATIONS = (40, 20, 3)
 #: How far around the template's brain SyN looks.
 SYN_RIM_MM = 4.0
 #: Mutual information (nats) of a brain with the template's below which nothing was recognised.

@@ -112,6 +112,10 @@ def _signal(
 
 def _darkest(swi: np.ndarray, brain: np.ndarray, voxel_mm: Sequence[float]) -> float | None:
     """Signal of the darkest parts inside the brain; None where too little is inside."""
-    inside = ndimage.distance_transform_edt(brain, voxel_mm) > DEPTH_MM
-    values = swi[inside & (swi != 0)]
+    box = ndimage.find_objects(brain.astype(np.uint8))
+    if not box:
+        return None
+    swi, brain = swi[box[0]], np.pad(brain[box[0]], 1)
+    distance = ndimage.distance_transform_edt(brain, voxel_mm)[1:-1, 1:-1, 1:-1]
+    values = swi[(distance > DEPTH_MM) & (swi != 0)]
     return float(np.percentile(values, DARKEST_PERCENT)) if values.size >= FEWEST_VOXELS else None

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 #: Distance of the voxels that the shading is estimated from, along each axis: it is smooth over
 #: the 40 mm of N4's finest splines.
 WORKING_MM = 6.0
+#: At splines of 150, 75 and 37.5 mm: the finest alone decide how near it comes to what every
+#: voxel says (0.9 %; as near as with 30 of each, in 0.6 of the time).
+ITERATIONS = (10, 10, 30)
+SLOPPY_ITERATIONS = (30,)
 #: Of a thin slab, at least so many along each axis.
 LEAST_VOXELS = 8
 
@@ -40,7 +44,7 @@ def correct_bias(image: nib.Nifti1Image, *, sloppy: bool = False) -> nib.Nifti1I
         ants.from_numpy(part, spacing=spacing),
         mask=ants.from_numpy(signal, spacing=spacing),
         shrink_factor=1,
-        convergence={'iters': [30] * (1 if sloppy else 3), 'tol': 1e-4},
+        convergence={'iters': SLOPPY_ITERATIONS if sloppy else ITERATIONS, 'tol': 1e-4},
         spline_param=150,
         return_bias_field=True,
     ).numpy()
