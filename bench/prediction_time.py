@@ -100,15 +100,16 @@ def sliding(model: Model, prepared: Prepared, overlap: float) -> np.ndarray:
     from monai.inferers import sliding_window_inference
 
     def of(x: np.ndarray) -> np.ndarray:
-        return sliding_window_inference(
-            torch.from_numpy(np.ascontiguousarray(x[None])),
-            WINDOW,
-            sw_batch_size=1,
-            predictor=model.probabilities,
-            overlap=overlap,
-            mode='gaussian',
-            cval=float('nan'),
-        )[0].numpy()
+        with torch.inference_mode():  # which the network's outputs come from
+            return sliding_window_inference(
+                torch.from_numpy(np.ascontiguousarray(x[None])),
+                WINDOW,
+                sw_batch_size=1,
+                predictor=model.probabilities,
+                overlap=overlap,
+                mode='gaussian',
+                cval=float('nan'),
+            )[0].numpy()
 
     return (of(prepared.x) + of(prepared.x[:, ::-1])[:, ::-1]) / 2
 

@@ -1,10 +1,11 @@
 """Time and memory of one whole unit, by step: SWI 256×256×80, T2w of 1 mm, QSM.
 
-    python bench/unit_time.py FOLDER [--inputs swi swi+qsm+t2w] [--repeats 1] [--json FILE] [… ]
+    python bench/unit_time.py FOLDER [--inputs swi swi+qsm+t2w] [--units 1] [--repeats 1]
+        [--json FILE] [… ]
 
-simulates the unit once, and runs deepmir on it with each combination of inputs, in turn; options
-that are none of these are deepmir's. Prints and writes medians: seconds and processor seconds of
-the run and of its longest steps, and the memory of all its processes.
+simulates the unit once, and runs deepmir on it, or on so many like it, with each combination of
+inputs, in turn; options that are none of these are deepmir's. Prints and writes medians: seconds
+and processor seconds of a unit and of the longest steps, and the memory of all processes.
 """
 
 from __future__ import annotations
@@ -40,19 +41,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('folder', type=Path)
     parser.add_argument('--inputs', nargs='+', default=['swi+qsm+t2w'])
+    parser.add_argument('--units', type=int, default=1)
     parser.add_argument('--repeats', type=int, default=1)
     parser.add_argument('--json', type=Path)
     options, of_deepmir = parser.parse_known_args()
     runs: dict[str, list[dict]] = {inputs: [] for inputs in options.inputs}
     for inputs in list(runs) * options.repeats:
-        raw = dataset(options.folder, inputs)
+        raw = dataset(options.folder, inputs, options.units)
         run = measure(raw, options.folder, of_deepmir)
+        for key in ('wall_s', 'cpu_s'):
+            run[key] = round(run[key] / options.units, 1)
         runs[inputs].append(run)
         print(f'{inputs}: {run["wall_s"]} s, {run["cpu_s"]} s of CPU, {run["memory_gb"]} GB')
         print(''.join(f'  {name} {seconds}\n' for name, seconds in run['steps_s'].items()))
-    report = {'machine': machine(), 'options': of_deepmir, 'runs': runs}
+    report = {'machine': machine(), 'units': options.units, 'options': of_deepmir, 'runs': runs}
     report['medians'] = {
-        inputs: {key: statistics.median(run[key] for run in of) for key in ('wall_s', 'cpu_s')}
+        inputs: {
+            key: statistics.median(run[key] for run in of)
+            for key in ('wall_s', 'cpu_s', 'memory_gb')
+        }
         for inputs, of in runs.items()
     }
     if options.json:
@@ -60,16 +67,26 @@ def main() -> int:
     return max(run['status'] for of in runs.values() for run in of)
 
 
-def dataset(folder: Path, inputs: str) -> Path:
-    """The unit with some of its images."""
+def dataset(folder: Path, inputs: str, units: int) -> Path:
+    """So many participants like the unit, with some of its images."""
     whole = folder / 'bids'
     if not whole.exists():
         create_dataset(whole)
         write_subject(whole, '01', simulate_subject(SEED, SCAN))
-    part = folder / inputs
-    if not part.exists():
-        leave_out = [f'*_{SUFFIXES[name]}.*' for name in SUFFIXES.keys() - inputs.split('+')]
-        shutil.copytree(whole, part, ignore=shutil.ignore_patterns(*leave_out))
+    part = folder / f'{units}_{inputs}'
+    if part.exists():
+        return part
+    shutil.copytree(whole, part, ignore=shutil.ignore_patterns('sub-*', 'derivatives'))
+    leave_out = [f'*_{SUFFIXES[name]}.*' for name in SUFFIXES.keys() - inputs.split('+')]
+    for label in (f'sub-{number:02d}' for number in range(1, units + 1)):
+        shutil.copytree(
+            whole / 'sub-01',
+            part / label,
+            ignore=shutil.ignore_patterns(*leave_out),
+            copy_function=lambda path, copy, to=label: shutil.copy(
+                path, copy.replace('sub-01', to)
+            ),
+        )
     return part
 
 
