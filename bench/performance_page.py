@@ -3,7 +3,7 @@
     python bench/performance_page.py
 
 reads ``docs/results/performance/*.json``: ``unit`` and ``cohort`` are of bench/unit_time.py (the
-latter of several units), ``prediction``, ``registration`` and ``growth`` of the bench of that name.
+latter of several units), ``prediction``, ``registration`` and ``growth`` of their own benches.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ CURVES = {
 
 PAGE = """# Time and memory
 
-Measured on {processor}, {cores} cores, no GPU, {instructions}; every figure on this page is made by
-`python bench/performance_page.py` from what the benches in `bench/` wrote. Machines differ, and
-so do two hours of one machine: ratios say more than seconds.
+Measured on {processor}, {cores} cores, no GPU, {instructions}. Every figure on this page
+is made by `python bench/performance_page.py` from what the benches in `bench/` wrote. Machines
+differ, and so do two hours of one machine: ratios say more than seconds.
 
 ## A unit
 
@@ -49,10 +49,10 @@ SWI of 256×256×80 voxels, T2w of 1 mm and QSM, from the start of the command t
 
 ![Seconds of each step](images/unit_steps.png)
 
-The rest is between the steps, before the first and after the last. A cohort of {cohort_units} such
-units with `{cohort_options}` took {cohort_wall:.0f} s a unit ({cohort_cpu:.0f} s of a core each), and
-{cohort_gb:.1f} GB. Shading and registration run on one core each, so that results do not depend on the
-number of cores; two units side by side use two.
+The rest is between the steps, before the first and after the last. A cohort of {cohort_units}
+such units with `{cohort_options}` took {cohort_wall:.0f} s a unit ({cohort_cpu:.0f} s of a core each)
+and {cohort_gb:.1f} GB. Shading and registration run on one core each, so that results do not depend
+on the number of cores; two units side by side use two.
 
 ## The network
 
@@ -60,13 +60,13 @@ The same SWI and QSM, with its mirror image (`python bench/prediction_time.py`):
 
 {prediction}
 
-The multiplications alone would take {limit:.1f} s at the rate of this machine's matrix product, {share:.0%} of
-what deepmir takes. {difference}
+The multiplications alone would take {limit:.1f} s at the rate of this machine's matrix product,
+{share:.0%} of what deepmir takes. {difference}
 
 ## Registration and shading
 
-T2w of {heads} heads, one core (`python bench/registration_time.py`). Dice is that of caudate, putamen and
-pallidum with the true ones:
+T2w of {heads} heads, one core (`python bench/registration_time.py`). Dice is that of caudate,
+putamen and pallidum with the true ones:
 
 {registration}
 
@@ -185,9 +185,9 @@ def plot_steps(report: Mapping[str, Any]) -> None:
     """A bar for each combination of inputs, in pieces."""
     figure, axes = plt.subplots(figsize=(9, 0.9 + 0.7 * len(report['runs'])), layout='constrained')
     colours: dict[str, Any] = {}
-    for row, (inputs, runs) in enumerate(report['runs'].items()):
+    for row, runs in enumerate(report['runs'].values()):
         left = 0.0
-        steps = {name: seconds for name, seconds in runs[-1]['steps_s'].items()}
+        steps = runs[-1]['steps_s']
         long = {name: s for name, s in steps.items() if s >= LONG_S}
         for name, seconds in long.items():
             colour = colours.setdefault(name, plt.get_cmap('tab20')(len(colours) % 20))
