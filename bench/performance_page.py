@@ -50,9 +50,9 @@ SWI of 256×256×80 voxels, T2w of 1 mm and QSM, from the start of the command t
 ![Seconds of each step](images/unit_steps.png)
 
 The rest is between the steps, before the first and after the last. A cohort of {cohort_units}
-such units with `{cohort_options}` took {cohort_wall:.0f} s a unit ({cohort_cpu:.0f} s of a core each)
-and {cohort_gb:.1f} GB. Shading and registration run on one core each, so that results do not depend
-on the number of cores; two units side by side use two.
+such units with `{cohort_options}` took {cohort_wall:.0f} s a unit, {cohort_cpu:.0f} s of a core,
+and {cohort_gb:.1f} GB. Shading and registration run on one core each, so that results do not
+depend on the number of cores; two units side by side use two.
 
 ## The network
 
@@ -157,7 +157,7 @@ def registration_rows(heads: Iterable[Mapping[str, Any]]) -> Iterable[dict]:
             'result': f'Dice {mean(h["registration"]["dice"][name] for h in heads):.3f}',
         }
     apart = mean(head['shading']['difference'] for head in heads)
-    for name, result in (('deepmir', f'differs by {apart:.1%}'), ('every voxel', '')):
+    for name, result in (('deepmir', f'differs by {apart:.1%}'), ('every other voxel', '')):
         yield {
             'step': f'shading, {name}',
             'seconds': f'{mean(h["shading"]["seconds"][name] for h in heads):.1f}',
