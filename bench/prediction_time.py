@@ -6,7 +6,7 @@ The unit is that of bench/unit_time.py with its true brain mask. Beside deepmir'
 
 - MONAI's sliding window with the same network, precision and mirroring, in windows as large as
   the patches it learnt from, a quarter of each side in common (its default) or a half;
-- nnU-Net's predictor (``pip install nnunetv2``), a network of plain convolutions with as many
+- nnU-Net's predictor (``pip install nnunetv2``), a network of plain convolutions with fewer
   weights, its usual steps of half a window, mirrored along one axis as deepmir is;
 - the processor's own limit: counted multiplications at the rate of a matrix product.
 
@@ -38,7 +38,9 @@ from deepmir_bids.simulation.simulated_subject import simulate_subject
 #: What deepmir-train cuts out of a brain, and shares of a side that two windows have in common.
 WINDOW = (96, 96, 48)
 OVERLAPS = (0.25, 0.5)
-#: Channels of nnU-Net's plain U-Net that give it as many weights as the default network has.
+#: Voxels over which operations are counted: a multiple of the network's stride.
+BOX = (64, 64, 48)
+#: Channels of nnU-Net's plain U-Net: a third of the weights that the default network has.
 PLAIN_CHANNELS = (24, 48, 72)
 
 
@@ -115,7 +117,7 @@ def sliding(model: Model, prepared: Prepared, overlap: float) -> np.ndarray:
 
 
 def plain_network() -> torch.nn.Module:
-    """nnU-Net's plain U-Net, with as many weights as the default network."""
+    """nnU-Net's plain U-Net, of fewer weights than the default network."""
     from dynamic_network_architectures.architectures.unet import PlainConvUNet
 
     return PlainConvUNet(
@@ -151,9 +153,7 @@ def with_nnunet(network: torch.nn.Module, prepared: Prepared) -> np.ndarray:
 
 def limit(model: Model, prepared: Prepared, seconds: float) -> dict:
     """How much of the time the multiplications alone would take."""
-    with FlopCounterMode(display=False) as counter:
-        model.probabilities(prepared.x[None])
-    operations = 2 * counter.get_total_flops()  # the volume and its mirror image
+    operations = 2 * count_operations(model, prepared.x)  # the volume and its mirror image
     a = torch.rand(2048, 2048)
     rates = []
     with torch.inference_mode(), fast_precision('cpu'):
@@ -168,6 +168,15 @@ def limit(model: Model, prepared: Prepared, seconds: float) -> dict:
         'seconds': operations / rate,
         'share': operations / rate / seconds,
     }
+
+
+def count_operations(model: Model, x: np.ndarray) -> float:
+    """Multiplications and additions of the convolutions, by those over a part of the volume."""
+    part = torch.zeros(1, len(x), *BOX)
+    # With gradients, the layers are not cut into slabs for threads that the counter cannot see.
+    with FlopCounterMode(display=False) as counter:
+        model.network(part)
+    return counter.get_total_flops() * x[0].size / part[0, 0].numel()
 
 
 def differences(
