@@ -61,7 +61,8 @@ The same SWI and QSM, with its mirror image (`python bench/prediction_time.py`):
 {prediction}
 
 The multiplications alone would take {limit:.1f} s at the rate of this machine's matrix product,
-{share:.0%} of what deepmir takes. {difference}
+{share:.0%} of what deepmir takes. Its network has {weights[deepmir]:.1f} million weights, nnU-Net's
+{weights[nnU-Net]:.1f}. {difference}
 
 ## Registration and shading
 
@@ -106,6 +107,7 @@ def main() -> None:
         prediction=markdown(pd.DataFrame(prediction_rows(prediction))),
         limit=prediction['limit']['seconds'],
         share=prediction['limit']['share'],
+        weights={name: number / 1e6 for name, number in prediction['weights'].items()},
         difference=difference(prediction['difference']),
         heads=len(registration),
         registration=markdown(pd.DataFrame(registration_rows(registration))),
@@ -121,11 +123,16 @@ def unit_rows(report: Mapping[str, Any]) -> Iterable[dict]:
     """One row for each combination of inputs."""
     for inputs, medians in report['medians'].items():
         yield {
-            'images': inputs.upper().replace('T2W', 'T2w'),
+            'images': named(inputs),
             'seconds': f'{medians["wall_s"]:.0f}',
             'seconds of a core': f'{medians["cpu_s"]:.0f}',
             'GB': f'{medians["memory_gb"]:.1f}',
         }
+
+
+def named(inputs: str) -> str:
+    """Images as they are written."""
+    return inputs.upper().replace('T2W', 'T2w')
 
 
 def prediction_rows(report: Mapping[str, Any]) -> Iterable[dict]:
@@ -183,21 +190,21 @@ def growth_rows(report: Mapping[str, Any]) -> Iterable[dict]:
 
 def plot_steps(report: Mapping[str, Any]) -> None:
     """A bar for each combination of inputs, in pieces."""
-    figure, axes = plt.subplots(figsize=(9, 0.9 + 0.7 * len(report['runs'])), layout='constrained')
+    figure, axes = plt.subplots(figsize=(9, 2 + 0.6 * len(report['runs'])), layout='constrained')
     colours: dict[str, Any] = {}
     for row, runs in enumerate(report['runs'].values()):
         left = 0.0
         steps = runs[-1]['steps_s']
         long = {name: s for name, s in steps.items() if s >= LONG_S}
         for name, seconds in long.items():
+            label = None if name in colours else name.replace('_', ' ')
             colour = colours.setdefault(name, plt.get_cmap('tab20')(len(colours) % 20))
-            axes.barh(row, seconds, left=left, color=colour, edgecolor='white')
-            if seconds >= 3 * LONG_S:
-                axes.text(left + seconds / 2, row, name, ha='center', va='center', fontsize=7)
+            axes.barh(row, seconds, left=left, color=colour, edgecolor='white', label=label)
             left += seconds
         axes.barh(row, sum(steps.values()) - sum(long.values()), left=left, color='lightgrey')
-    axes.set_yticks(range(len(report['runs'])), [name.upper() for name in report['runs']])
+    axes.set_yticks(range(len(report['runs'])), [named(inputs) for inputs in report['runs']])
     axes.invert_yaxis()
+    figure.legend(loc='outside lower center', ncols=5, fontsize=8)
     axes.set_xlabel('seconds in steps (grey: those of less than a second)')
     figure.savefig(STEPS, dpi=110)
     plt.close(figure)
