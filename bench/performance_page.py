@@ -61,8 +61,8 @@ The same SWI and QSM, with its mirror image (`python bench/prediction_time.py`):
 {prediction}
 
 The multiplications alone would take {limit:.1f} s at the rate of this machine's matrix product,
-{share:.0%} of what deepmir takes. Its network has {weights[deepmir]:.1f} million weights, nnU-Net's
-{weights[nnU-Net]:.1f}. {difference}
+{share:.0%} of what deepmir takes. Its network has {weights[deepmir]:.1f} million weights,
+nnU-Net's {weights[nnU-Net]:.1f}. {difference}
 
 ## Registration and shading
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -123,7 +124,10 @@ def test_another_threshold_makes_tables_masks_and_page_anew_without_the_network(
     assert not list(done.work_dir.rglob('*/predict'))
     after = table('lesions')
     kept = lesions[(lesions['class'] != 'CMB') | (lesions['probability'] >= float(limit))]
-    assert list(after['x']) == list(kept['x'])
+    # Each where it was; one may have taken voxels over from one that is gone.
+    assert list(after['class']) == list(kept['class'])
+    places = [table[['x', 'y', 'z']].to_numpy() for table in (after, kept)]
+    np.testing.assert_allclose(*places, atol=0.5)
     mask = 'sub-01_space-SWI_label-CMB_desc-deepmir_mask.nii.gz'
     assert contents()[mask] != first[mask]
     sidecar = json.loads((anat / mask.replace('.nii.gz', '.json')).read_text())
