@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,74 @@ def check_template(name: str) -> None:
         )
 
 
+@dataclass(frozen=True)
+class AnatomySources:
+    """What the images of an anatomy are made from: files of a template, and an atlas.
+
+    ``files`` are TemplateFlow's by `templateflow_files.REQUIRED` and ``'HOSPA'``, none for the
+    built-in template; ``atlas_file`` is None for the built-in atlas. ``note`` is as in `Anatomy`.
+    """
+
+    template: str
+    atlas: str
+    files: Mapping[str, Path]
+    atlas_file: Path | None
+    atlas_labels: Path | None
+    note: str
+
+    def anatomy_in(self, folder: Path, structures: tuple[Structure, ...]) -> Anatomy:
+        """The anatomy whose images that are made lie in a folder."""
+        fixed = {
+            ('t2w', 'brain'): folder / 'desc-brain_T2w.nii.gz',
+            ('t1w', 'head'): self.files.get('t1w head', folder / 'T1w.nii.gz'),
+            ('t1w', 'brain'): self.files.get('t1w brain', folder / 'desc-brain_T1w.nii.gz'),
+            ('t2w', 'head'): self.files.get('t2w head', folder / 'T2w.nii.gz'),
+        }
+        return Anatomy(
+            name=self.template,
+            atlas=self.atlas,
+            fixed=tuple(FixedImage(*what, path) for what, path in fixed.items()),
+            template_brain=fixed['t2w', 'brain'],
+            brain_mask=self.files.get('brain mask', folder / 'desc-brain_mask.nii.gz'),
+            labels=folder / 'dseg.nii.gz',
+            structures=structures,
+            note=self.note,
+        )
+
+
+def find_sources(
+    template: str,
+    atlas: str,
+    *,
+    atlas_file: Path | None = None,
+    atlas_labels: Path | None = None,
+) -> AnatomySources:
+    """Find the files of a template and an atlas, or fall back to the built-in ones.
+
+    Parameters, and errors but those of the atlas's content, are `find_anatomy`'s.
+    """
+    check_template(template)
+    files: dict[str, Path] = {}
+    note = ''
+    if template != builtin_head.SPACE:
+        wanted = (*REQUIRED, 'HOSPA') if atlas == 'HOSPA' and not atlas_file else REQUIRED
+        files, lacking = template_files(template, wanted)
+        if not set(REQUIRED) <= set(files):
+            files = {}
+            note = f'{lacking}: the built-in {builtin_head.SPACE} is used instead of {template}'
+            template = builtin_head.SPACE
+    if (
+        atlas_file is None
+        and atlas != BUILTIN_ATLAS
+        and (atlas != 'HOSPA' or 'HOSPA' not in files)
+    ):
+        note = note or f'{template} has no atlas {atlas} here: {BUILTIN_ATLAS} is used'
+        atlas = BUILTIN_ATLAS
+    if atlas == 'HOSPA' and atlas_file is None:
+        atlas_file, atlas_labels = files['HOSPA'], load('atlases', 'atlas-HOSPA_dseg.tsv')
+    return AnatomySources(template, atlas, files, atlas_file, atlas_labels, note)
+
+
 def find_anatomy(
     template: str,
     atlas: str,
@@ -115,63 +184,32 @@ def find_anatomy(
         When the template is not known, or the user's atlas or its table cannot be used.
 
     """
-    check_template(template)
-    files: dict[str, Path] = {}
-    note = ''
-    if template != builtin_head.SPACE:
-        wanted = (*REQUIRED, 'HOSPA') if atlas == 'HOSPA' and not atlas_file else REQUIRED
-        files, lacking = template_files(template, wanted)
-        if not set(REQUIRED) <= set(files):
-            files = {}
-            note = f'{lacking}: the built-in {builtin_head.SPACE} is used instead of {template}'
-            template = builtin_head.SPACE
-    if (
-        atlas_file is None
-        and atlas != BUILTIN_ATLAS
-        and (atlas != 'HOSPA' or 'HOSPA' not in files)
-    ):
-        note = note or f'{template} has no atlas {atlas} here: {BUILTIN_ATLAS} is used'
-        atlas = BUILTIN_ATLAS
-    if atlas == 'HOSPA' and atlas_file is None:
-        atlas_file, atlas_labels = files['HOSPA'], load('atlases', 'atlas-HOSPA_dseg.tsv')
-    folder = _cached_images(cache_dir, template, atlas, files, atlas_file, atlas_labels)
-    fixed = {
-        ('t2w', 'brain'): folder / 'desc-brain_T2w.nii.gz',
-        ('t1w', 'head'): files.get('t1w head', folder / 'T1w.nii.gz'),
-        ('t1w', 'brain'): files.get('t1w brain', folder / 'desc-brain_T1w.nii.gz'),
-        ('t2w', 'head'): files.get('t2w head', folder / 'T2w.nii.gz'),
-    }
-    return Anatomy(
-        name=template,
-        atlas=atlas,
-        fixed=tuple(FixedImage(*what, path) for what, path in fixed.items()),
-        template_brain=fixed['t2w', 'brain'],
-        brain_mask=files.get('brain mask', folder / 'desc-brain_mask.nii.gz'),
-        labels=folder / 'dseg.nii.gz',
-        structures=read_structures(folder / 'dseg.tsv'),
-        note=note,
-    )
+    sources = find_sources(template, atlas, atlas_file=atlas_file, atlas_labels=atlas_labels)
+    folder = _cached_images(cache_dir, sources)
+    return sources.anatomy_in(folder, read_structures(folder / 'dseg.tsv'))
 
 
-def _cached_images(cache_dir, template, atlas, files, atlas_file, atlas_labels) -> Path:
+def _cached_images(cache_dir: Path, sources: AnatomySources) -> Path:
     """The folder of derived images; its name changes with everything they derive from."""
     digest = hashlib.sha256(deepmir_bids.__version__.encode())
     own = [load('atlases', name) for name in ('nuclei.tsv', 'regions.tsv')]
-    for path in (*own, *files.values(), *filter(None, (atlas_file, atlas_labels))):
+    atlas = filter(None, (sources.atlas_file, sources.atlas_labels))
+    for path in (*own, *sources.files.values(), *atlas):
         digest.update(Path(path).read_bytes())
-    folder = Path(cache_dir) / f'tpl-{template}_atlas-{atlas}_{digest.hexdigest()[:12]}'
-    return make_once(folder, lambda empty: _write_images(empty, files, atlas_file, atlas_labels))
+    name = f'tpl-{sources.template}_atlas-{sources.atlas}_{digest.hexdigest()[:12]}'
+    return make_once(Path(cache_dir) / name, lambda empty: _write_images(empty, sources))
 
 
 # Sums of several threads are rounded otherwise than those of one.
 @threadpool_limits.wrap(limits=1, user_api='blas')
-def _write_images(folder: Path, files, atlas_file, atlas_labels) -> None:
+def _write_images(folder: Path, sources: AnatomySources) -> None:
     """Write fixed images, brain mask, and labels with their table into a folder."""
     import nibabel as nib
     from nibabel.processing import resample_from_to
 
     maps = builtin_head.tissue_maps(2)
     head = builtin_head.grow_head(maps)
+    files = sources.files
     like: Any = nib.load(files['brain mask']) if files else maps['brain_mask']
     images = {
         'desc-brain_T2w': builtin_head.contrast_image(maps, 't2w'),
@@ -184,11 +222,11 @@ def _write_images(folder: Path, files, atlas_file, atlas_labels) -> None:
     mask = nib.Nifti1Image((like.get_fdata() > 0.5).astype(np.uint8), like.affine)
     nib.save(mask, folder / 'desc-brain_mask.nii.gz')
 
-    if atlas_file is None:
+    if sources.atlas_file is None:
         structures = brain_structures()
         labels, affine = _draw_finely(mask)
     else:
-        labels, affine, structures = read_atlas(atlas_file, atlas_labels)
+        labels, affine, structures = read_atlas(sources.atlas_file, sources.atlas_labels)
         inside = _with_rim(mask, (labels.shape, affine))
         labels, structures = complete_atlas(labels, affine, structures, inside)
     nib.save(nib.Nifti1Image(labels.astype(np.uint16), affine), folder / 'dseg.nii.gz')

@@ -15,7 +15,7 @@ from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.imaging.image_summary import ImageSummary
 from deepmir_bids.running.audit_table import by, write_audit
 from deepmir_bids.running.input_audit import FileAudit, UnitAudit, audit_units
-from deepmir_bids.running.units_to_run import choose_anatomy
+from deepmir_bids.running.units_to_run import foresee_anatomy
 from deepmir_bids.settings import Settings
 
 
@@ -70,7 +70,7 @@ def show_steps(settings: Settings, unit: Unit, console: Console) -> None:
     from deepmir_bids.workflows.whole_app import init_deepmir_wf
 
     with TemporaryDirectory() as folder:
-        anatomy = choose_anatomy(settings, Path(folder))
+        anatomy = foresee_anatomy(settings, Path(folder))
         graph = init_deepmir_wf(settings, anatomy, [unit])._create_flat_graph()
     console.print(f'[bold]anatomy[/bold]: {escape(anatomy.name)}, atlas {anatomy.atlas}')
     if anatomy.note:

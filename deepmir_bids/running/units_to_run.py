@@ -41,6 +41,18 @@ def choose_anatomy(settings: Settings, cache_dir: Path) -> Anatomy:
     )
 
 
+def foresee_anatomy(settings: Settings, cache_dir: Path) -> Anatomy:
+    """What `choose_anatomy` would give, as far as it can be told in no time.
+
+    Nothing is drawn, and no structures are given, unless the user's own atlas has to be looked at.
+    """
+    from deepmir_bids.anatomy.template_choice import find_sources
+
+    if settings.atlas_labels:
+        return choose_anatomy(settings, cache_dir)
+    return find_sources(settings.template, settings.atlas).anatomy_in(cache_dir, ())
+
+
 def atlas_label(file: Path) -> str:
     """Return an atlas's name as BIDS takes it: the file's ``atlas-`` entity, or its own name.
 

@@ -10,7 +10,7 @@ import pytest
 from deepmir_bids.anatomy import templateflow_files
 from deepmir_bids.anatomy.atlas_file import check_atlas
 from deepmir_bids.anatomy.brain_regions import regions_of
-from deepmir_bids.anatomy.template_choice import check_template, find_anatomy
+from deepmir_bids.anatomy.template_choice import check_template, find_anatomy, find_sources
 from deepmir_bids.errors import UsageError
 
 TEMPLATE = 'MNI152NLin2009cAsym'
@@ -42,6 +42,9 @@ def test_without_template_and_network_the_built_in_anatomy_is_used(offline, tmp_
     assert find_anatomy(TEMPLATE, 'HOSPA', tmp_path / 'cache') == found
     assert time.perf_counter() - started < 2
     assert [path.name for path in (tmp_path / 'cache').iterdir()] == [found.labels.parent.name]
+    # All but the structures is known before anything is drawn.
+    sources = find_sources(TEMPLATE, 'HOSPA')
+    assert sources.anatomy_in(found.labels.parent, found.structures) == found
 
 
 def test_a_mistyped_template_is_an_error(offline, tmp_path):
