@@ -69,6 +69,11 @@ class Judged:
         """Number of true lesions, found or not."""
         return int(self.true.sum()) + self.missed
 
+    @property
+    def false(self) -> int:
+        """Number of judged findings that are no lesion."""
+        return int((~self.true).sum())
+
 
 class Suggestion(NamedTuple):
     """By how much the thresholds of a class should move, in logits, and what that rests on.
@@ -151,9 +156,9 @@ def suggest(judged: Sequence[Judged]) -> Suggestion | None:
     is. The model's own threshold (shift 0) is the mean of a normal prior of standard deviation
     :data:`PRIOR_SD`, what is known of other sites. The result is the mean of the posterior: the
     site's shift times ``PRIOR_SD² / (PRIOR_SD² + variance)``, where the variance is never taken
-    as less than that of the mean of as many draws as there are lesions, those of the prior
-    among them. With few lesions, or with participants that contradict each other,
-    little moves; with many, the prior is forgotten.
+    as less than that of the mean of as many draws as there are lesions, those of the prior among
+    them. With few lesions, or with participants that contradict each other, little moves; with
+    many, the prior is forgotten.
 
     Returns
     -------
@@ -162,7 +167,7 @@ def suggest(judged: Sequence[Judged]) -> Suggestion | None:
 
     """
     lesions = sum(one.lesions for one in judged)
-    false = sum(int((~one.true).sum()) for one in judged)
+    false = sum(one.false for one in judged)
     people = len({one.participant for one in judged})
     if people < LEAST_PARTICIPANTS or lesions + false < LEAST_FINDINGS:
         return None

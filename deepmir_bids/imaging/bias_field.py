@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 #: Distance of the voxels that the shading is estimated from, along each axis: it is smooth over
 #: the 40 mm of N4's finest splines.
 WORKING_MM = 6.0
-#: At splines of 150, 75 and 37.5 mm: the finest alone decide how near it comes to what every
-#: voxel says (0.9 %; as near as with 30 of each, in 0.6 of the time).
+#: At splines of 150, 75 and 37.5 mm: the finest alone decide how near it comes to what voxels
+#: 3 mm apart say (0.9 %; as near as with 30 of each, in 0.6 of the time).
 ITERATIONS = (10, 10, 30)
 SLOPPY_ITERATIONS = (30,)
 #: Of a thin slab, at least so many along each axis.

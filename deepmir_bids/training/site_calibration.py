@@ -142,7 +142,7 @@ def too_few(results: Path, by_class: Mapping[str, Sequence[Judged]]) -> str:
     lesions = ' and '.join(
         f'{sum(one.lesions for one in own)} {name}' for name, own in by_class.items()
     )
-    false = sum(int((~one.true).sum()) for own in by_class.values() for one in own)
+    false = sum(one.false for own in by_class.values() for one in own)
     return (
         f'{results} has {people} participants whose lesions were all judged, with {lesions} '
         f'and {false} false findings: review more of them, for thresholds take at least '
