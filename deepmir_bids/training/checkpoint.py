@@ -10,11 +10,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from deepmir_bids.errors import UsageError, in_brief
+
+if TYPE_CHECKING:
+    from deepmir_bids.training.learner import Learner
 
 
 @dataclass
@@ -31,19 +35,14 @@ class TrainingProgress:
 
 
 def save(
-    path: Path,
-    progress: TrainingProgress,
-    network,
-    average,
-    optimizer,
-    hard: Mapping[str, np.ndarray],
+    path: Path, progress: TrainingProgress, learner: Learner, hard: Mapping[str, np.ndarray]
 ) -> None:
     """Write the state of a training; ``hard`` are each subject's hard places."""
     from safetensors.torch import save_file
 
-    tensors = {f'network.{k}': v for k, v in network.state_dict().items()}
-    tensors |= {f'average.{k}': v for k, v in average.state_dict().items()}
-    for index, state in optimizer.state_dict()['state'].items():
+    tensors = {f'network.{k}': v for k, v in learner.network.state_dict().items()}
+    tensors |= {f'average.{k}': v for k, v in learner.average.state_dict().items()}
+    for index, state in learner.optimizer.state_dict()['state'].items():
         tensors |= {f'optimizer.{index}.{k}': torch.as_tensor(v) for k, v in state.items()}
     tensors |= {f'hard.{k}': torch.as_tensor(v) for k, v in hard.items()}
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
@@ -52,10 +51,8 @@ def save(
     os.replace(beside, path)
 
 
-def load(
-    path: Path, network, average, optimizer
-) -> tuple[TrainingProgress, dict[str, np.ndarray]]:
-    """Bring network, average and optimizer to a saved state.
+def load(path: Path, learner: Learner) -> tuple[TrainingProgress, dict[str, np.ndarray]]:
+    """Bring a learner to a saved state.
 
     Returns
     -------
@@ -71,7 +68,7 @@ def load(
 
     """
     try:
-        return _load(path, network, average, optimizer)
+        return _load(path, learner)
     except Exception as error:
         # torch and safetensors answer what does not fit with almost any error.
         raise UsageError(
@@ -79,7 +76,7 @@ def load(
         ) from error
 
 
-def _load(path: Path, network, average, optimizer):
+def _load(path: Path, learner: Learner):
     from safetensors import safe_open
 
     parts: dict[str, dict[str, torch.Tensor]] = {
@@ -90,11 +87,11 @@ def _load(path: Path, network, average, optimizer):
         for key in file.keys():  # noqa: SIM118 - not a mapping
             part, _, name = key.partition('.')
             parts[part][name] = file.get_tensor(key)
-    network.load_state_dict(parts['network'])
-    average.load_state_dict(parts['average'])
-    state = optimizer.state_dict()
+    learner.network.load_state_dict(parts['network'])
+    learner.average.load_state_dict(parts['average'])
+    state = learner.optimizer.state_dict()
     for key, value in parts['optimizer'].items():
         index, name = key.split('.')
         state['state'].setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict(state)
+    learner.optimizer.load_state_dict(state)
     return progress, {name: places.numpy() for name, places in parts['hard'].items()}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch.nn import functional as F
 
-from deepmir_bids.training.augmentation import augment, strip
+from deepmir_bids.training.augmentation import SWI, T2W, VOID, augment
 from deepmir_bids.training.painted_lesions import paint
 from deepmir_bids.training.training_subjects import CachedSubject
 
@@ -22,68 +25,108 @@ STRIPPED = 0.12
 AT_SURFACE = 0.3
 #: ... which is no more than so many voxels away, in the plane.
 SURFACE = 4
+#: At most so many things are painted into a patch.
+MOST_PAINTED = 4
+#: A place in the brain is looked for so often.
+TRIALS = 100
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A part of a subject, ``box``, and the voxels in it (n, 3) where something is painted."""
+
+    subject: CachedSubject
+    box: tuple[slice, ...]
+    painted: np.ndarray
 
 
 def sample_batch(
-    subjects: Sequence[CachedSubject], size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw augmented patches.
+    subjects: Sequence[CachedSubject],
+    size: int,
+    rng: np.random.Generator,
+    device: torch.device | str = 'cpu',
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Draw augmented patches, cut and varied on the device that holds the subjects.
 
     Returns
     -------
     x
-        Float32 array (size, 3, X, Y, Z) of patches of size :data:`PATCH`, NaN where an input is
+        Float32 tensor (size, 3, X, Y, Z) of patches of size :data:`PATCH`, NaN where an input is
         missing.
     target
-        Float32 array (size, 2, X, Y, Z), 0 to 1.
+        Float32 tensor (size, 2, X, Y, Z), 0 to 1.
     weight
-        Float32 array (size, 1, X, Y, Z), of a lesion's voxels.
+        Float32 tensor (size, 1, X, Y, Z), of a lesion's voxels.
 
     """
     kinds = rng.choice(list(SHARES), size=size, p=list(SHARES.values()))
-    patches = []
-    for kind in kinds:
-        x, target, weight = _draw(subjects, str(kind), rng)
-        patches.append(augment(x, target, weight, rng))
-    x, target, weight = (np.stack(parts) for parts in zip(*patches, strict=True))
+    able = {
+        kind: [s for s in subjects if len(_places(s, kind))] or subjects for kind in set(kinds)
+    }
+    sights = [_look(able[kind], kind, rng) for kind in kinds]
+    x, target, weight, brain = cut(sights, device)
+    strip(x, brain, np.flatnonzero(rng.random(size) < STRIPPED))
+    for turn in range(MOST_PAINTED):
+        _paint_one(sights, turn, (x, target, weight), rng)
+    augment(x, target, weight, rng)
     return x, target, weight
 
 
-def _draw(subjects, kind, rng):
-    """One patch of a kind, as it is: x (3, …), target (2, …), weight (1, …)."""
-    able = [s for s in subjects if len(_places(s, kind))] or subjects
-    subject = able[rng.integers(len(able))]
+def _look(subjects: Sequence[CachedSubject], kind: str, rng: np.random.Generator) -> Sight:
+    """Choose a subject, and what of it to show."""
+    subject = subjects[rng.integers(len(subjects))]
+    mask = subject.prepared.brain_mask
     places = _places(subject, kind)
-    stripped = rng.random() < STRIPPED
-    if len(places):
-        return cut(subject, places[rng.integers(len(places))] + _jitter(rng), stripped=stripped)
-    centre = _somewhere(subject.prepared.brain_mask, rng) + _jitter(rng)
-    x, target, weight = cut(subject, centre, stripped=stripped)
+    centre = places[rng.integers(len(places))] if len(places) else somewhere(mask, rng)
+    box = _box(subject, centre + _jitter(rng))
+    painted = []
     if kind == 'painted':
-        inside = subject.prepared.brain_mask[_box(subject, centre)]
-        for _ in range(int(rng.integers(1, 5))):
-            place = _somewhere(inside, rng, at_surface=rng.random() < AT_SURFACE)
-            paint(x, target, weight, place, subject.spacing_mm, rng)
-    return x, target, weight
+        for _ in range(rng.integers(1, MOST_PAINTED + 1)):
+            painted.append(somewhere(mask[box], rng, at_surface=rng.random() < AT_SURFACE))
+    return Sight(subject, box, np.array(painted).reshape(-1, 3))
 
 
-def cut(subject: CachedSubject, centre: np.ndarray, *, stripped: bool = False):
-    """Cut the patch around ``centre`` (working voxels), padded with what counts as unmeasured.
+def cut(sights: Sequence[Sight], device: torch.device | str = 'cpu') -> tuple[torch.Tensor, ...]:
+    """Cut what is seen, padded with what counts as unmeasured: x, target, weight and brain mask.
 
-    If it is ``stripped``, nothing is left outside the brain.
+    Tensors (patch, channel, X, Y, Z), float32 but for the mask.
     """
-    box = _box(subject, centre)
-    x = subject.prepared.x[(slice(None), *box)].astype(np.float32)
-    if stripped:
-        strip(x, subject.prepared.brain_mask[box])
-    target = subject.target[(slice(None), *box)].astype(np.float32) / 255
-    weight = subject.weight[box][None].astype(np.float32)
-    short = [(0, p - n) for p, n in zip(PATCH, x.shape[1:], strict=True)]
-    if any(after for _, after in short):
-        x = np.pad(x, [(0, 0), *short], constant_values=np.nan)
-        target = np.pad(target, [(0, 0), *short])
-        weight = np.pad(weight, [(0, 0), *short], constant_values=1)
-    return x, target, weight
+    parts = []
+    for sight in sights:
+        tensors = sight.subject.tensors(device)
+        parts.append([part[(slice(None), *sight.box)] for part in tensors])
+    x, target, weight, brain = (
+        torch.stack([_filled(part, empty) for part in column])
+        for column, empty in zip(zip(*parts, strict=True), (torch.nan, 0, 1, 0), strict=True)
+    )
+    return x.float(), target.float() / 255, weight.float(), brain
+
+
+def _filled(part: torch.Tensor, empty: float) -> torch.Tensor:
+    """``part`` (channel, X, Y, Z), made as large as a patch."""
+    short = [p - n for p, n in zip(PATCH, part.shape[1:], strict=True)]
+    if not any(short):
+        return part
+    return F.pad(part, [side for n in reversed(short) for side in (0, n)], value=empty)
+
+
+def strip(x: torch.Tensor, brain: torch.Tensor, chosen: np.ndarray) -> None:
+    """Leave nothing outside the brain in some patches, in place, as in images without skull."""
+    outside = ~brain[chosen, 0]
+    x[chosen, SWI] = x[chosen, SWI].masked_fill(outside, VOID)
+    x[chosen, T2W] = x[chosen, T2W].masked_fill(outside, torch.nan)
+
+
+def _paint_one(sights: Sequence[Sight], turn: int, parts, rng: np.random.Generator) -> None:
+    """Paint the thing whose ``turn`` it is into each patch that gets so many, in place."""
+    chosen = [i for i, sight in enumerate(sights) if len(sight.painted) > turn]
+    if chosen:
+        copies = [part[chosen] for part in parts]
+        places = np.array([sights[i].painted[turn] for i in chosen])
+        spacing_mm = np.array([sights[i].subject.spacing_mm for i in chosen])
+        paint(*copies, places, spacing_mm, rng)
+        for part, copy in zip(parts, copies, strict=True):
+            part[chosen] = copy
 
 
 def _box(subject: CachedSubject, centre: np.ndarray) -> tuple[slice, ...]:
@@ -102,18 +145,21 @@ def _jitter(rng) -> np.ndarray:
     return np.array([rng.integers(-p // 4, p // 4 + 1) for p in PATCH])
 
 
-def _somewhere(mask, rng, *, at_surface: bool = False) -> np.ndarray:
+def somewhere(
+    mask: np.ndarray, rng: np.random.Generator, *, at_surface: bool = False
+) -> np.ndarray:
     """A voxel of the brain, found by trial: cheaper than listing millions of them."""
-    for _ in range(100):
-        place = np.array([rng.integers(n) for n in mask.shape])
-        if mask[tuple(place)] and not (at_surface and _is_deep(mask, place)):
-            return place
-    return np.array(mask.shape) // 2
+    shape = np.array(mask.shape)
+    places = rng.integers(shape, size=(TRIALS, 3))
+    found = mask[tuple(places.T)]
+    if at_surface:
+        found &= ~_are_deep(mask, places)
+    return places[found.argmax()] if found.any() else shape // 2
 
 
-def _is_deep(mask, place: np.ndarray) -> bool:
-    """Whether all that lies straight before, behind and beside a voxel belongs to the brain."""
-    low = np.maximum(place - SURFACE, 0)
-    high = np.minimum(place + SURFACE, np.array(mask.shape) - 1)
-    i, j, k = place
-    return bool(mask[[low[0], high[0], i, i], [j, j, low[1], high[1]], k].all())
+def _are_deep(mask: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Whether all that lies straight before, behind and beside voxels (n, 3) is brain, too."""
+    i, j, k = places.T
+    low = np.maximum(places - SURFACE, 0).T
+    high = np.minimum(places + SURFACE, np.array(mask.shape) - 1).T
+    return mask[low[0], j, k] & mask[high[0], j, k] & mask[i, low[1], k] & mask[i, high[1], k]

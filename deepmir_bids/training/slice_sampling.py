@@ -23,18 +23,21 @@ SIZE = 128
 
 
 def sample_slices(
-    subjects: Sequence[CachedSubject], size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    subjects: Sequence[CachedSubject],
+    size: int,
+    rng: np.random.Generator,
+    device: torch.device | str = 'cpu',
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Draw augmented slices, every other one with a lesion.
 
     Returns
     -------
     x
-        Float32 array (size, input, SIZE, SIZE).
+        Float32 tensor (size, input, SIZE, SIZE).
     target
-        Float32 array (size, 2, SIZE, SIZE), 0 to 1.
+        Float32 tensor (size, 2, SIZE, SIZE), 0 to 1.
     weight
-        Float32 array (size, 1, SIZE, SIZE), 1 throughout: the authors weighted nothing.
+        Float32 tensor (size, 1, SIZE, SIZE), 1 throughout: the authors weighted nothing.
 
     """
     with_lesions = [s for s in subjects if any(len(places) for places in s.lesions.values())]
@@ -47,7 +50,8 @@ def sample_slices(
         *centre, k = _lesion(subject, rng) if lesion else _elsewhere(subject, rng)
         image, label = subject.prepared.x[..., k], subject.target[..., k] / 255
         x[i], target[i] = _vary(image, label, centre, rng)
-    return x, target, np.ones((size, 1, SIZE, SIZE), np.float32)
+    weight = torch.ones((size, 1, SIZE, SIZE), device=device)
+    return torch.from_numpy(x).to(device), torch.from_numpy(target).to(device), weight
 
 
 def slice_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

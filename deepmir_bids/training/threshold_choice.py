@@ -129,8 +129,7 @@ def probabilities(
     model: Model, subject: CachedSubject, inputs: Sequence[str], *, mirror: bool = True
 ) -> np.ndarray:
     """Probabilities (class, X, Y, Z) on the SWI's grid of a subject, given some of its inputs."""
-    x = subject.prepared.x.astype(np.float32)
-    x[[channel for channel, name in enumerate(model.card.inputs) if name not in inputs]] = np.nan
+    x = subject.given(model.card, inputs)
     device = str(next(model.network.parameters()).device)
     return probabilities_of(model, replace(subject.prepared, x=x), device, mirror=mirror)
 

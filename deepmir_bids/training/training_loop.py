@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,17 +15,14 @@ import torch
 from deepmir_bids import CLASSES
 from deepmir_bids.model.freed_memory import keep_freed_memory
 from deepmir_bids.model.model_registry import ModelCard
-from deepmir_bids.model.network_choice import build
-from deepmir_bids.model.prediction import Model, fast_precision
+from deepmir_bids.model.prediction import Model
 from deepmir_bids.training import checkpoint
-from deepmir_bids.training.teaching_methods import METHODS, Method
-from deepmir_bids.training.threshold_choice import (
-    SubjectCandidates,
-    score_classes,
-    seek_candidates,
-)
+from deepmir_bids.training.hard_places import mine
+from deepmir_bids.training.learner import Learner
+from deepmir_bids.training.teaching_methods import Method
+from deepmir_bids.training.threshold_choice import score_classes, seek_candidates
 from deepmir_bids.training.training_plan import Plan
-from deepmir_bids.training.training_subjects import CachedSubject, dark_places
+from deepmir_bids.training.training_subjects import CachedSubject
 
 CHECKPOINT = 'checkpoint.safetensors'
 
@@ -73,32 +69,23 @@ def train(
         How it went.
 
     """
-    torch.manual_seed(plan.seed)
-    network = build(card.network['name'], card.network['arguments']).to(device)
-    if initial is not None:
-        network.load_state_dict(initial.state_dict())
-    method = METHODS[network.spatial_dims]
-    average = copy.deepcopy(network).eval()
-    average.exact = False  # what is learnt here need not agree with anything to the last digit
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=plan.rate, weight_decay=plan.weight_decay
-    )
+    learner = Learner(card, plan, device, initial)
+    model, method = learner.model, learner.method
     progress = checkpoint.TrainingProgress()
     saved = folder / CHECKPOINT
     if saved.is_file():
-        progress, hard = checkpoint.load(saved, network, average, optimizer)
+        progress, hard = checkpoint.load(saved, learner)
         for subject in subjects:
             subject.hard = hard.get(subject.name, subject.hard)
 
-    model = Model(card, average)
     milestones = [(i + 1) / plan.validations for i in range(plan.validations)]
     milestones = [m for m in milestones if m > plan.fraction(progress)]
     clock = time.monotonic() - progress.seconds
     with progress_line() as line:
         task = line.add_task(title, total=1.0, completed=plan.fraction(progress))
         while plan.fraction(progress) < 1:
-            for batch in batches(subjects, method, plan, progress.step):
-                loss = step(network, average, optimizer, batch, method, plan, progress, device)
+            for batch in batches(subjects, method, plan, progress.step, device):
+                loss = learner.step(batch, progress)
                 progress.step += 1
                 progress.losses.append(loss)
                 progress.seconds = time.monotonic() - clock
@@ -117,12 +104,16 @@ def train(
                 mine(model, subjects, plan, progress.step)
             if progress.step % plan.save_every == 0 or plan.fraction(progress) >= 1:
                 hard = {subject.name: subject.hard for subject in subjects}
-                checkpoint.save(saved, progress, network, average, optimizer, hard)
+                checkpoint.save(saved, progress, learner, hard)
     return model, progress
 
 
 def batches(
-    subjects: Sequence[CachedSubject], method: Method, plan: Plan, step: int
+    subjects: Sequence[CachedSubject],
+    method: Method,
+    plan: Plan,
+    step: int,
+    device: torch.device | str = 'cpu',
 ) -> Iterator[tuple]:
     """Batches from ``step`` to the plan's next pause, cut while the network learns from others.
 
@@ -130,7 +121,8 @@ def batches(
     """
 
     def cut(step: int) -> tuple:
-        return method.sample(subjects, plan.batch, np.random.default_rng((plan.seed, step)))
+        rng = np.random.default_rng((plan.seed, step))
+        return method.sample(subjects, plan.batch, rng, device)
 
     with ThreadPoolExecutor(plan.batches_ahead) as pool:
         waiting: deque[Future] = deque()
@@ -140,54 +132,6 @@ def batches(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def step(
-    network, average, optimizer, batch, method: Method, plan: Plan, progress, device
-) -> float:
-    """One step of gradient descent; return the loss."""
-    x, target, weight = (torch.from_numpy(part).to(device) for part in batch)
-    network.train()
-    with fast_precision(device):
-        logits = network(x)
-    loss = method.loss(logits.float(), target, weight)
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-    for group in optimizer.param_groups:
-        group['lr'] = plan.learning_rate(progress)
-    optimizer.step()
-    # Early on a long average would only remember the random start.
-    keep = min(plan.averaging, (progress.step + 1) / (progress.step + 10))
-    with torch.no_grad():
-        for mean, now in zip(
-            average.state_dict().values(), network.state_dict().values(), strict=True
-        ):
-            if mean.is_floating_point():
-                mean.lerp_(now, 1 - keep)
-            else:
-                mean.copy_(now)
-    return float(loss.detach())
-
-
-def mine(model: Model, subjects: Sequence[CachedSubject], plan: Plan, seed: int) -> None:
-    """Find what the network of now takes for lesions in some subjects, to show it to it again."""
-    rng = np.random.default_rng((plan.seed, seed, 1))
-    chosen = rng.choice(len(subjects), min(plan.mined_subjects, len(subjects)), replace=False)
-    choices = model.card.combinations
-    inputs = choices[rng.integers(len(choices))]
-    for candidates in seek_candidates(model, [subjects[i] for i in chosen], inputs, mirror=False):
-        grid = candidates.subject.prepared.grid
-        places = [false_place(candidates, index) for name in CLASSES
-                  for index in candidates.comparisons[name].match().false]  # fmt: skip
-        mined = [np.clip(grid.locate(p), 0, np.array(grid.shape) - 1) for p in places[:100]]
-        # A few dark places stay in: what was learnt must not be forgotten.
-        candidates.subject.hard = np.array([*mined, *dark_places(candidates.subject, 30, seed)])
-
-
-def false_place(candidates: SubjectCandidates, index: int) -> np.ndarray:
-    """Centre of a candidate, in voxels of the SWI."""
-    return np.argwhere(candidates.labels == index).mean(axis=0)
 
 
 def record(model: Model, validation, progress: checkpoint.TrainingProgress) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.atlas_structures import basal_ganglia_indices, read_structures
@@ -56,6 +58,8 @@ class CachedSubject:
         Class → array (n, 3) of the lesions' centres, in working voxels.
     hard
         Centres (n, 3), in working voxels, of what is easily taken for a lesion.
+    areas
+        Class → bool array (X, Y, Z), in working voxels, where it is looked for.
     truth, brain_mask, iron_mask
         Arrays (X, Y, Z) on the SWI's grid.
     affine
@@ -68,11 +72,30 @@ class CachedSubject:
     target: np.ndarray
     weight: np.ndarray
     lesions: dict[str, np.ndarray]
+    areas: dict[str, np.ndarray]
     truth: np.ndarray
     brain_mask: np.ndarray
     iron_mask: np.ndarray
     affine: np.ndarray
     hard: np.ndarray = field(default_factory=lambda: np.empty((0, 3), dtype=int))
+    _copies: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def given(self, card: ModelCard, inputs: Collection[str]) -> np.ndarray:
+        """Images (input, X, Y, Z) that a network gets, float32, NaN for all but some ``inputs``."""
+        x = self.prepared.x.astype(np.float32)
+        x[[channel for channel, name in enumerate(card.inputs) if name not in inputs]] = np.nan
+        return x
+
+    def tensors(self, device: torch.device | str) -> tuple[torch.Tensor, ...]:
+        """Images, target, weight and brain mask (channel, X, Y, Z) on a device, to cut from.
+
+        They stay there: copying them for each patch would take longer than learning from it.
+        """
+        if device not in self._copies:
+            mask = self.prepared.brain_mask
+            parts = (self.prepared.x, self.target, self.weight[None], mask[None])
+            self._copies[device] = tuple(torch.from_numpy(part).to(device) for part in parts)
+        return self._copies[device]
 
     @cached_property
     def spacing_mm(self) -> np.ndarray:
@@ -167,10 +190,14 @@ def cache_subject(
         target[channel] = np.round(soft * 255)
         lesions[class_name] = _weigh(soft >= 0.5, weight, voxel_mm3)
     slim = Prepared(prepared.x.astype(np.float16), prepared.brain_mask, grid)
+    iron_mask = brain_mask if iron_mask is None else np.asarray(iron_mask) > 0
+    areas = {
+        'CMB': slim.brain_mask,
+        'iron': slim.brain_mask & (to_working_grid(iron_mask.astype(np.float32), grid) >= 0.5),
+    }
     cached = CachedSubject(
-        name, slim, target, weight, lesions, truth, brain_mask,
-        brain_mask if iron_mask is None else np.asarray(iron_mask) > 0, affine,
-    )  # fmt: skip
+        name, slim, target, weight, lesions, areas, truth, brain_mask, iron_mask, affine
+    )
     cached.hard = dark_places(cached)
     return cached
 

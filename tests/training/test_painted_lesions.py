@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from deepmir_bids.training import painted_lesions
 from deepmir_bids.training.painted_lesions import QSM, SWI, T2W, VOID, paint
@@ -15,8 +16,9 @@ def painted(monkeypatch, kind, seed, x=None, target=None):
     x = np.zeros((3, *SHAPE), np.float32) if x is None else x
     target = np.zeros((2, *SHAPE), np.float32) if target is None else target
     weight = np.ones((1, *SHAPE), np.float32)
-    paint(x, target, weight, PLACE, SPACING, np.random.default_rng(seed))
-    return x, target, weight
+    parts = [torch.from_numpy(part)[None] for part in (x, target, weight)]
+    paint(*parts, PLACE[None], SPACING[None], np.random.default_rng(seed))
+    return [part[0].numpy() for part in parts]
 
 
 @pytest.mark.parametrize('seed', range(8))

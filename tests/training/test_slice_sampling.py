@@ -27,8 +27,13 @@ def flat_subject(flat_card, draw_subject):
     return cache_subject('one', swi, qsm, t2w, brain_mask, truth, affine, flat_card)
 
 
+def drawn(*args):
+    """A batch as arrays."""
+    return [part.numpy() for part in sample_slices(*args)]
+
+
 def test_every_other_slice_shows_a_lesion(flat_subject):
-    x, target, weight = sample_slices([flat_subject], 6, np.random.default_rng(0))
+    x, target, weight = drawn([flat_subject], 6, np.random.default_rng(0))
     assert x.shape == (6, 2, SIZE, SIZE)
     assert target.shape == (6, 2, SIZE, SIZE)
     assert weight.shape == (6, 1, SIZE, SIZE)
@@ -41,13 +46,13 @@ def test_each_class_is_shown_as_often_however_rare(flat_subject):
     assert {name: len(places) for name, places in flat_subject.lesions.items()} == {
         'CMB': 2, 'iron': 1,
     }  # fmt: skip
-    _, target, _ = sample_slices([flat_subject], 80, np.random.default_rng(0))
+    _, target, _ = drawn([flat_subject], 80, np.random.default_rng(0))
     shown = target[::2].max(axis=(2, 3)) > 0.5
     assert 12 <= shown[:, 1].sum() <= 28
 
 
 def test_labels_move_with_their_image(flat_subject):
-    x, target, _ = sample_slices([flat_subject], 8, np.random.default_rng(1))
+    x, target, _ = drawn([flat_subject], 8, np.random.default_rng(1))
     for image, label in zip(x[::2], target[::2], strict=True):
         inside = label.max(axis=0) > 0.9
         assert image[0][inside].mean() < image[0].max() / 2  # dark on the SWI

@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from deepmir_bids.model.network_choice import build
+from deepmir_bids.model.prediction import Model
+from deepmir_bids.training import hard_places
 from deepmir_bids.training.checkpoint import TrainingProgress
+from deepmir_bids.training.hard_places import mine
+from deepmir_bids.training.learner import Learner
 from deepmir_bids.training.patch_sampling import sample_batch
 from deepmir_bids.training.teaching_methods import METHODS
-from deepmir_bids.training.training_loop import CHECKPOINT, batches, mine, train
+from deepmir_bids.training.training_loop import CHECKPOINT, batches, train
 from deepmir_bids.training.training_plan import Plan
 
 
@@ -44,19 +49,17 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     assert math.isfinite(progress.history[-1]['loss'])
 
     broken = _folder(tmp_path, 'broken')
-    from deepmir_bids.training import training_loop
+    real = Learner.step
 
-    real = training_loop.step
-
-    def interrupted(network, average, optimizer, batch, method, plan, progress, device):
+    def interrupted(learner, batch, progress):
         if progress.step == 6:
             raise KeyboardInterrupt
-        return real(network, average, optimizer, batch, method, plan, progress, device)
+        return real(learner, batch, progress)
 
-    monkeypatch.setattr(training_loop, 'step', interrupted)
+    monkeypatch.setattr(Learner, 'step', interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(card, [replace(subject)], [subject], plan(), broken)
-    monkeypatch.setattr(training_loop, 'step', real)
+    monkeypatch.setattr(Learner, 'step', real)
     assert (broken / CHECKPOINT).is_file()
     # Read anew, as after a real interruption: what was mined by then comes from the checkpoint.
     resumed, after = train(card, [replace(subject)], [subject], plan(), broken)
@@ -73,7 +76,7 @@ def test_batches_follow_from_their_step_and_end_where_something_else_is_due(subj
     assert len(ahead) == 2
     expected = sample_batch([subject], some.batch, np.random.default_rng((some.seed, 2)))
     for one, other in zip(ahead[1], expected, strict=True):
-        np.testing.assert_array_equal(one, other)
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
     assert some.pause(98) == 99
     assert some.pause(99) == 100
 
@@ -91,11 +94,27 @@ def test_mining_remembers_false_positives(card, subject, tmp_path):
     model, _ = train(card, [subject], [subject], plan(steps=1), tmp_path)
     with torch.no_grad():
         model.network.head.bias.fill_(3.0)  # everything is a lesion
-    subject.truth[:] = 0
+    for target in subject.target:
+        target[:] = 0
+    subject.lesions = dict.fromkeys(subject.lesions, np.empty((0, 3), int))
     mine(model, [subject], plan(), seed=1)
     centre = torch.tensor(subject.prepared.x.shape[1:]) // 2
     nearest = torch.as_tensor(subject.hard).sub(centre).abs().sum(dim=1).min()
     assert nearest <= 6
+
+
+def test_true_lesions_and_iron_elsewhere_are_not_hard(card, subject, monkeypatch):
+    i, j, k = np.array(subject.prepared.brain_mask.shape) // 2
+    outputs = np.zeros((2, *subject.prepared.brain_mask.shape), np.float32)
+    outputs[0, i : i + 2, j, k] = 0.9  # a false CMB, ...
+    for place in subject.lesions['CMB']:
+        outputs[(0, *place)] = 0.9  # ... the true ones, ...
+    outputs[1, i, j, k + 4] = 0.9  # ... and iron where there is none to be found
+    subject.areas['iron'][..., k + 4] = False
+    monkeypatch.setattr(hard_places, 'predict', lambda *_, **__: outputs)
+    model = Model(card, build(card.network['name'], card.network['arguments']))
+    places = hard_places.false_places(model, subject, card.inputs)
+    np.testing.assert_array_equal(places, [[i, j, k]])
 
 
 def _folder(tmp_path, name):
