@@ -3,7 +3,8 @@
     python bench/performance_page.py
 
 reads ``docs/results/performance/*.json``: ``unit`` and ``cohort`` are of bench/unit_time.py (the
-latter of several units), ``prediction``, ``registration`` and ``growth`` of their own benches.
+latter of several units), ``prediction``, ``registration`` and ``growth`` of their own benches,
+and ``training-<any>`` of bench/training_time.py, on whatever device.
 """
 
 from __future__ import annotations
@@ -71,6 +72,13 @@ putamen and pallidum with the true ones:
 
 {registration}
 
+## Training
+
+Patches of 48×48×24 voxels a second (`python bench/training_time.py`): cut and varied, learnt from,
+and both, with all that belongs to a training but validation. The GPUs were in other machines:
+
+{training}
+
 ## Cohorts
 
 {growth}
@@ -111,6 +119,7 @@ def main() -> None:
         difference=difference(prediction['difference']),
         heads=len(registration),
         registration=markdown(pd.DataFrame(registration_rows(registration))),
+        training=markdown(pd.DataFrame(training_rows(measured))),
         growth=markdown(pd.DataFrame(growth_rows(growth))),
         exponents=', '.join(
             f'{CURVES[name]} {value:.2f}' for name, value in growth['exponents'].items()
@@ -169,6 +178,19 @@ def registration_rows(heads: Iterable[Mapping[str, Any]]) -> Iterable[dict]:
             'step': f'shading, {name}',
             'seconds': f'{mean(h["shading"]["seconds"][name] for h in heads):.1f}',
             'result': result,
+        }
+
+
+def training_rows(measured: Mapping[str, Any]) -> Iterable[dict]:
+    """One row for each device and size of a batch, the slowest first."""
+    reports = [part for name, part in measured.items() if name.startswith('training-')]
+    for one in sorted(reports, key=lambda report: report['patches_s']):
+        yield {
+            'device': one['device'],
+            'patches at a step': one['batch'],
+            'cut': f'{one["cutting_patches_s"]:,.0f}',
+            'learnt from': f'{one["learning_patches_s"]:,.0f}',
+            'both': f'{one["patches_s"]:,.0f}',
         }
 
 

@@ -73,8 +73,13 @@ def _train(options: argparse.Namespace) -> None:
     lesions = count_lesions(labels, known_classes(card))
     print(f'{len(lesions)} labelled participants with {sum(lesions.values())} lesions')
     folds = len(lesions) if options.folds == 'loo' else int(options.folds or 0)
+    learns_on = find_device(options.device)
     plan = make_plan(
-        options.steps, options.seed, sloppy=options.sloppy, fine_tuning=initial is not None
+        options.steps,
+        options.seed,
+        sloppy=options.sloppy,
+        fine_tuning=initial is not None,
+        device=learns_on,
     )
     chosen = {
         name: getattr(options, name) for name in ('folds', 'validation', 'seed', 'init', 'sloppy')
@@ -99,7 +104,7 @@ def _train(options: argparse.Namespace) -> None:
         plan,
         options.out_dir,
         initial=initial.network if initial else None,
-        device=find_device(options.device),
+        device=learns_on,
     )
     if folds:
         print(f'How it does on unseen participants: {options.out_dir / POOLED}')

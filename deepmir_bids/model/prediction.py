@@ -281,7 +281,8 @@ def precision(device: torch.device | str, *, exact: bool):
         with fast_precision(device):
             yield
     elif torch.device(device).type == 'cuda':
-        with torch.backends.cudnn.flags(allow_tf32=False):
+        # What is not named is switched off: without `enabled`, cuDNN itself.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             yield
     else:
         yield

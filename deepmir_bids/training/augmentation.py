@@ -115,9 +115,9 @@ def vary_intensity(x: torch.Tensor, rng: np.random.Generator) -> None:
     x *= per_patch(1 + scale, x)
     x += per_patch(offset, x)
     generator = torch.Generator(x.device).manual_seed(int(rng.integers(2**62)))
-    for patch, channel in np.argwhere(noise):
-        grain = torch.randn(x.shape[2:], device=x.device, generator=generator)
-        x[patch, channel] += float(noise[patch, channel]) * grain
+    patch, channel = np.nonzero(noise)
+    grain = torch.randn((len(patch), *x.shape[2:]), device=x.device, generator=generator)
+    x[patch, channel] += grain * per_patch(noise[patch, channel], grain)
 
 
 def soften(x: torch.Tensor, chosen: np.ndarray, rng: np.random.Generator) -> None:

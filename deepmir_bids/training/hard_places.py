@@ -37,16 +37,18 @@ def mine(model: Model, subjects: Sequence[CachedSubject], plan: Plan, seed: int)
 
 def false_places(model: Model, subject: CachedSubject, inputs: Sequence[str]) -> np.ndarray:
     """Centres (n, 3), in working voxels, of what is taken for a lesion and is none."""
-    from scipy.ndimage import center_of_mass, label, maximum
+    from scipy.ndimage import label
 
     device = str(next(model.network.parameters()).device)
     outputs = predict(model, subject.given(model.card, inputs), device, mirror=False)
     false = [np.empty((0, 3), dtype=int)]
     for name, taken, target in zip(CLASSES, outputs, subject.target, strict=True):
-        labels, count = label((taken >= TAKEN) & subject.areas[name], np.ones((3, 3, 3), dtype=bool))
-        indices = np.arange(1, count + 1)
-        centres = np.reshape(center_of_mass(labels, labels, indices), (-1, 3))
-        touches = np.asarray(maximum(target, labels, indices)) > 0
+        labels, count = label((taken >= TAKEN) & subject.areas[name], np.ones((3, 3, 3), bool))
+        voxels = np.argwhere(labels)
+        index = labels[labels > 0] - 1
+        size = np.bincount(index, minlength=count)
+        centres = np.stack([np.bincount(index, along, count) / size for along in voxels.T], axis=1)
+        touches = np.bincount(index, target[labels > 0], count) > 0
         far = _distances_mm(centres, subject.lesions[name], subject.spacing_mm) > SAME_MM
         false.append(np.round(centres[far & ~touches]).astype(int))
     return np.concatenate(false)

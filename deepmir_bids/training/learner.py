@@ -54,11 +54,11 @@ class Learner:
         """Learn from a batch (x, target, weight); return the loss."""
         x, target, weight = batch
         self.network.train()
-        # All batches are of one shape: what a GPU finds out about it once holds for the rest.
-        with fast_precision(x.device), torch.backends.cudnn.flags(benchmark=True):
-            loss = self.method.loss(self.network(x).float(), target, weight)
-            self.optimizer.zero_grad()
-            loss.backward()
+        with fast_precision(x.device):
+            logits = self.network(x)
+        loss = self.method.loss(logits.float(), target, weight)
+        self.optimizer.zero_grad()
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         for group in self.optimizer.param_groups:
             group['lr'] = self.plan.learning_rate(progress)

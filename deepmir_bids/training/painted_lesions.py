@@ -117,9 +117,8 @@ def _from_paths(x, places, spacing_mm, rng: np.random.Generator) -> torch.Tensor
     """
     shape = x.shape[2:]
     distance = torch.full((len(places), *shape), REACH_MM, device=x.device)
-    paths = [_path(rng) / spacing for spacing in spacing_mm]
-    owner = np.repeat(np.arange(len(paths)), [len(path) for path in paths])
-    points = np.concatenate([np.empty((0, 3)), *paths]) + places[owner]
+    points, owner = _paths(len(places), rng)
+    points = points / spacing_mm[owner] + places[owner]
     reach = np.ceil(REACH_MM / spacing_mm.min(axis=0, initial=REACH_MM)).astype(int)
     squared, index = x.new_zeros(()), torch.from_numpy(owner).to(x.device)[:, None, None, None]
     for axis, size in enumerate(shape):
@@ -135,16 +134,19 @@ def _from_paths(x, places, spacing_mm, rng: np.random.Generator) -> torch.Tensor
     return distance
 
 
-def _path(rng: np.random.Generator) -> np.ndarray:
-    """Points (n, 3) in mm along a vein's branches, which all begin at 0."""
-    branches = int(rng.integers(1, BRANCHES + 1))
-    lengths = rng.integers(5, STEPS + 1, branches)
-    headings = rng.normal(size=(branches, 3))
-    place = np.zeros((branches, 3))
-    points = [place[:1]]
-    for step in range(lengths.max()):
-        headings /= np.linalg.norm(headings, axis=1, keepdims=True)
+def _paths(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n, 3) in mm along the branches of some veins, which begin at 0, and whose they are.
+
+    All branches grow at once: one by one they would take longer than all the rest on a GPU.
+    """
+    branches = rng.integers(1, BRANCHES + 1, count)
+    owner = np.repeat(np.arange(count), branches)
+    lengths = rng.integers(5, STEPS + 1, len(owner))
+    headings = rng.normal(size=(len(owner), 3))
+    places = np.zeros((STEPS + 1, len(owner), 3))
+    for step in range(STEPS):
+        headings /= np.sqrt((headings**2).sum(axis=1, keepdims=True))
         headings += rng.normal(0, 0.1, headings.shape)
-        place = place + STEP_MM * headings
-        points.append(place[lengths > step])
-    return np.concatenate(points)
+        places[step + 1] = places[step] + STEP_MM * headings
+    point, branch = np.nonzero(np.arange(STEPS + 1)[:, None] <= lengths)
+    return places[point, branch], owner[branch]

@@ -74,15 +74,15 @@ def sample_batch(
 
 def _look(subjects: Sequence[CachedSubject], kind: str, rng: np.random.Generator) -> Sight:
     """Choose a subject, and what of it to show."""
-    subject = subjects[rng.integers(len(subjects))]
+    subject = subjects[int(rng.integers(len(subjects)))]
     mask = subject.prepared.brain_mask
     places = _places(subject, kind)
     centre = places[rng.integers(len(places))] if len(places) else somewhere(mask, rng)
     box = _box(subject, centre + _jitter(rng))
-    painted = []
-    if kind == 'painted':
-        for _ in range(rng.integers(1, MOST_PAINTED + 1)):
-            painted.append(somewhere(mask[box], rng, at_surface=rng.random() < AT_SURFACE))
+    count = int(rng.integers(1, MOST_PAINTED + 1)) if kind == 'painted' else 0
+    painted = [
+        somewhere(mask[box], rng, at_surface=rng.random() < AT_SURFACE) for _ in range(count)
+    ]
     return Sight(subject, box, np.array(painted).reshape(-1, 3))
 
 
@@ -121,11 +121,11 @@ def _paint_one(sights: Sequence[Sight], turn: int, parts, rng: np.random.Generat
     """Paint the thing whose ``turn`` it is into each patch that gets so many, in place."""
     chosen = [i for i, sight in enumerate(sights) if len(sight.painted) > turn]
     if chosen:
-        copies = [part[chosen] for part in parts]
+        x, target, weight = (part[chosen] for part in parts)
         places = np.array([sights[i].painted[turn] for i in chosen])
         spacing_mm = np.array([sights[i].subject.spacing_mm for i in chosen])
-        paint(*copies, places, spacing_mm, rng)
-        for part, copy in zip(parts, copies, strict=True):
+        paint(x, target, weight, places, spacing_mm, rng)
+        for part, copy in zip(parts, (x, target, weight), strict=True):
             part[chosen] = copy
 
 

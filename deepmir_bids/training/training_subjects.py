@@ -81,7 +81,7 @@ class CachedSubject:
     _copies: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def given(self, card: ModelCard, inputs: Collection[str]) -> np.ndarray:
-        """Images (input, X, Y, Z) that a network gets, float32, NaN for all but some ``inputs``."""
+        """What a network gets (input, X, Y, Z), float32: NaN for all but some ``inputs``."""
         x = self.prepared.x.astype(np.float32)
         x[[channel for channel, name in enumerate(card.inputs) if name not in inputs]] = np.nan
         return x

@@ -9,6 +9,9 @@ from deepmir_bids import CLASSES
 from deepmir_bids.model.model_registry import UNUSED, ModelCard
 from deepmir_bids.training.training_plan import Plan
 
+#: Patches that a GPU learns from at once: with fewer it would wait for the processor.
+GPU_BATCH = 64
+
 
 def blank_card(name: str) -> ModelCard:
     """Card of an untrained model of deepmir's own design."""
@@ -54,8 +57,10 @@ def sloppy_card(name: str) -> ModelCard:
     return replace(card, network=network, spacing_mm=(1.6, 1.6, 2.4))
 
 
-def make_plan(steps: int | None, seed: int, *, sloppy: bool, fine_tuning: bool) -> Plan:
-    """Plan of a training for ``steps``, or for as many as are usual."""
+def make_plan(
+    steps: int | None, seed: int, *, sloppy: bool, fine_tuning: bool, device: str = 'cpu'
+) -> Plan:
+    """Plan of a training for ``steps``, or for as many as are usual, on a device."""
     if sloppy:
         return Plan(
             steps=steps or 40, batch=2, rate=8e-3, averaging=0.95, warmup_steps=10, validations=2,
@@ -63,7 +68,8 @@ def make_plan(steps: int | None, seed: int, *, sloppy: bool, fine_tuning: bool) 
         )  # fmt: skip
     # Weights that are good already are changed slowly.
     rate = 5e-4 if fine_tuning else Plan.rate
-    return Plan(steps=steps or 4000, seed=seed, rate=rate, validations=8)
+    batch = GPU_BATCH if device.startswith('cuda') else Plan.batch
+    return Plan(steps=steps or 4000, seed=seed, rate=rate, batch=batch, validations=8)
 
 
 def restrict(card: ModelCard, inputs: Collection[str], classes: Collection[str]) -> ModelCard:

@@ -81,3 +81,11 @@ def test_a_working_grid_comes_back_to_the_swi(model_folder):
     )
     assert found.shape == (2, *swi.shape)
     assert 0 < found.max() < 1
+
+
+def test_exact_results_of_a_gpu_still_come_from_cudnn():
+    before = torch.backends.cudnn.allow_tf32
+    with prediction.precision('cuda', exact=True):
+        assert torch.backends.cudnn.enabled
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before

@@ -17,6 +17,7 @@ from deepmir_bids.training.patch_sampling import sample_batch
 from deepmir_bids.training.teaching_methods import METHODS
 from deepmir_bids.training.training_loop import CHECKPOINT, batches, train
 from deepmir_bids.training.training_plan import Plan
+from deepmir_bids.training.untrained_card import make_plan
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,13 @@ def test_the_schedule_warms_up_and_ends_at_zero():
     assert rates[3] < 0.01 * rates[2]
     assert Plan(steps=1000, seconds=10).fraction(TrainingProgress(1, 5.0)) == 0.5
     assert Plan(steps=10).fraction(TrainingProgress(20)) == 1.0
+
+
+def test_a_gpu_learns_from_more_at_once():
+    plans = [make_plan(None, 0, sloppy=False, fine_tuning=False, device=name)
+             for name in ('cpu', 'cuda')]  # fmt: skip
+    assert plans[0].batch == Plan.batch < plans[1].batch
+    assert plans[0].steps == plans[1].steps
 
 
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(

@@ -1,0 +1,71 @@
+"""Choose a model's thresholds of iron on what the app gives: its own masks and registration.
+
+    python bench/app_thresholds.py BIDS LABELS RESULTS MODEL [--threads 1]
+
+BIDS is what deepmir-simulate writes, LABELS its truth, RESULTS deepmir's output for it. The other
+thresholds stay as bench/calibrate.py chose them, with true masks: a mask changes little for a
+microbleed, but in the nuclei much of what looks like iron is the rim of another structure, as soon
+as their outline is not the true one. The card in the folder of MODEL is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from deepmir_bids.bids.input_files import collect_units
+from deepmir_bids.model import load_model
+from deepmir_bids.model.model_registry import ModelCard, find_model, write_card
+from deepmir_bids.settings import Settings
+from deepmir_bids.training.labelled_units import labelled_units, training_subject
+from deepmir_bids.training.threshold_choice import calibrate, seek_with_each_combination
+from deepmir_bids.training.training_subjects import CachedSubject, read_subject
+
+CLASS = 'iron'
+
+
+def main() -> None:
+    """Choose the thresholds and write the card."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('bids', type=Path)
+    parser.add_argument('labels', type=Path)
+    parser.add_argument('results', type=Path)
+    parser.add_argument('model')
+    parser.add_argument('--threads', type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    model = load_model(options.model)
+    card = model.card
+    model.network.exact = False  # nothing here is compared to the last digit
+    bare = replace(model, card=replace(card, chances={}))
+    subjects = app_subjects(options.bids, options.labels, options.results, card)
+    candidates = seek_with_each_combination(bare, subjects)
+    outputs = {inputs: calibrate(found, (CLASS,)) for inputs, found in candidates.items()}
+    thresholds = {
+        inputs: {
+            point: {**by_class, CLASS: as_chance(card, inputs, outputs[inputs][point][CLASS])}
+            for point, by_class in points.items()
+        }
+        for inputs, points in card.thresholds.items()
+    }
+    write_card(replace(card, thresholds=thresholds), find_model(options.model))
+
+
+def app_subjects(bids: Path, labels: Path, results: Path, card: ModelCard) -> list[CachedSubject]:
+    """The labelled subjects as the app left them."""
+    settings = Settings(bids_dir=bids, out_dir=results, work_dir=results)
+    found = labelled_units(collect_units(settings), labels, results / 'labels')
+    parts = [training_subject(unit, results, path) for unit, path in found.items()]
+    return [read_subject(part, card) for part in parts]
+
+
+def as_chance(card: ModelCard, inputs: str, output: float) -> float:
+    """The chance that the network's ``output`` has, to the digits of a card."""
+    return round(float(card.chances[inputs][CLASS].of(output)), 4)
+
+
+if __name__ == '__main__':
+    main()
