@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deepmir_bids.bids.found_files import FoundFile
+from deepmir_bids.bids.part_words import part_of
 
 #: What makes a complex image together, as ``part-`` has it, the more usual first.
 POLAR, CARTESIAN = ('mag', 'phase'), ('real', 'imag')
@@ -66,10 +68,10 @@ def scans_of(found: Sequence[FoundFile]) -> list[EchoFiles]:
     """
     scans: dict[tuple, dict[str, dict[int | None, Path]]] = {}
     for file in found:
-        parts = scans.setdefault(_scan(file), defaultdict(dict))
-        echo = file.entities.get('echo')
-        part = file.entities.get('part') or UNNAMED
-        parts[part][None if echo is None else int(echo)] = file.path
+        part, entities = part_of(file.entities)
+        parts = scans.setdefault(_scan(entities), defaultdict(dict))
+        echo = entities.get('echo')
+        parts[part or UNNAMED][None if echo is None else int(echo)] = file.path
     for parts in scans.values():
         # A magnitude need not say so.
         parts.setdefault('mag', parts.get(UNNAMED, {}))
@@ -86,7 +88,7 @@ def lone_images(found: Sequence[FoundFile]) -> list[EchoFiles]:
     """Scans whose files name no part: each may hold complex numbers."""
     scans: dict[tuple, list[FoundFile]] = defaultdict(list)
     for file in found:
-        scans[_scan(file)].append(file)
+        scans[_scan(file.entities)].append(file)
     return [
         EchoFiles(tuple((file.path,) for file in sorted(files, key=_echo)), ())
         for files in scans.values()
@@ -94,8 +96,7 @@ def lone_images(found: Sequence[FoundFile]) -> list[EchoFiles]:
     ]
 
 
-def _scan(file: FoundFile) -> tuple:
-    entities = file.entities
+def _scan(entities: Mapping[str, Any]) -> tuple:
     return tuple((key, str(entities[key])) for key in sorted(entities) if key not in WITHIN_SCAN)
 
 

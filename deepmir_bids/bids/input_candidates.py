@@ -10,17 +10,11 @@ from typing import Any
 
 from deepmir_bids.bids.brain_masks import rank_mask
 from deepmir_bids.bids.filter_file import listed
+from deepmir_bids.bids.part_words import FREE, is_phase
 
 #: A minimum intensity projection is a picture made from an SWI, not an SWI. A label says so as a
 #: word of its own: ``acq-minIP``, ``rec-SWImIP``, ``rec-mip10``, but not ``acq-semiparallel``.
 MINIP = re.compile(r'(?i:min-?ip)|mIP|(?<![a-zA-Z])(?i:mip)|(?i:mip)(?![a-zA-Z])')
-#: A phase image, likewise: ``rec-phase``, ``acq-pha``, ``acq-SWIpha``, but not ``acq-phantom``.
-PHASE = re.compile(
-    r'(?i:phase)|(?i:(?<=swi)ph(?:a|s)?)(?![a-z])|(?<![a-z])(?:pha|phs|ph)(?![a-z])'
-    r'|(?:Pha|Phs|Ph)(?![a-z])|(?<![A-Za-z])(?:PHA|PHS|PH)(?![A-Za-z])'
-)
-#: Entities by which a file says in free words what it is.
-FREE = ('acquisition', 'reconstruction')
 #: Of maps that are parts of one another, what is the whole: chi-separation writes
 #: ``desc-paramagnetic``, ``desc-diamagnetic`` and ``desc-total``.
 WHOLE = 'total'
@@ -143,14 +137,3 @@ def is_minip(label: str) -> bool:
     """
     return bool(MINIP.search(label))
 
-
-def is_phase(label: str) -> bool:
-    """Whether a label says that a file is a phase image.
-
-    Examples
-    --------
-    >>> is_phase('SWIpha'), is_phase('phase'), is_phase('phantom'), is_phase('GRAPHIC')
-    (True, True, False, False)
-
-    """
-    return bool(PHASE.search(label))

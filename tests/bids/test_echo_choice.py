@@ -148,6 +148,39 @@ def test_parts_of_either_kind_are_paired(dataset, parts):
     assert unit.echoes.parts == parts
 
 
+@pytest.mark.parametrize(
+    ('magnitude', 'phase'),
+    [
+        ('acq-GREmag_T2starw', 'acq-GREpha_T2starw'),
+        ('rec-magnitude_T2starw', 'rec-phase_T2starw'),
+        ('T2starw', 'rec-phase_T2starw'),
+        ('acq-qsm_rec-MAG_run-1_T2starw', 'acq-qsm_rec-PHA_run-1_T2starw'),
+        ('acq-SWIMag_GRE', 'acq-SWIPha_GRE'),
+    ],
+)
+def test_parts_told_by_a_free_label_are_paired(dataset, magnitude, phase):
+    facts = {'EchoTime': 0.02, **FIELD}
+    unit = dataset({magnitude: ((4, 4, 4), facts), phase: ((4, 4, 4), facts)})
+    assert unit.made == ('swi',)
+    assert [path.name for path in unit.echoes.files[0]] == [
+        f'sub-01_{name}.nii.gz' for name in (magnitude, phase)
+    ]
+
+
+@pytest.mark.parametrize(
+    ('one', 'other'),
+    [
+        ('rec-mag_run-1_T2starw', 'rec-phase_run-2_T2starw'),
+        ('acq-a_rec-mag_T2starw', 'acq-b_rec-phase_T2starw'),
+        ('acq-swi_T2starw', 'acq-swipha_T2starw'),
+    ],
+)
+def test_parts_of_other_scans_or_of_a_ready_swi_are_not(dataset, one, other):
+    facts = {'EchoTime': 0.02, **FIELD}
+    unit = dataset({one: ((4, 4, 4), facts), other: ((4, 4, 4), facts)})
+    assert unit.made == ()
+
+
 def test_complex_images_need_no_partner(dataset):
     said = {'EchoTime': 0.01, **FIELD}
     unit = dataset({'acq-complex_T2starw': ((4, 4, 4), said)})
