@@ -5,6 +5,7 @@
 CACHE is what bench/simulate_training_set.py writes, of which the ``test`` subjects count; WORK
 keeps what was evaluated already, so that it can be interrupted, and the tables and curves of each
 model. The brain mask and the basal ganglia are the true ones: registration is not tested here.
+Rows of models that are not named stay in the summary.
 """
 
 from __future__ import annotations
@@ -88,8 +89,15 @@ def main() -> None:
         figures = card_figures(Summary(pd.DataFrame(of_model)), model.card)
         write_card(replace(model.card, figures=figures), find_model(name))
         rows += of_model
-    Summary(pd.DataFrame(rows)).write(SUMMARY)
+    Summary(pd.concat([pd.DataFrame(rows), others(options.models)])).write(SUMMARY)
     write_page(Summary.read(SUMMARY), DOCS / 'results.md')
+
+
+def others(models: Sequence[str]) -> pd.DataFrame:
+    """What the summary has of models that are not evaluated now: it stays."""
+    names = [load_model(name).card.name for name in models]
+    table = Summary.read(SUMMARY).table
+    return table[~table['network'].isin(names)]
 
 
 def evaluate_all(
