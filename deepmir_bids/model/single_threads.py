@@ -43,12 +43,13 @@ def map_pieces(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> list
     # What a thread sets holds for itself and for threads that begin later, hence the restoring.
     with (
         torch_threads(None),
-        ThreadPoolExecutor(torch.get_num_threads(), initializer=_be_alone) as pool,
+        ThreadPoolExecutor(torch.get_num_threads(), initializer=be_alone) as pool,
     ):
         return list(pool.map(work, pieces))
 
 
-def _be_alone() -> None:
+def be_alone() -> None:
+    """Let torch compute on this thread alone: for a pool, within :func:`torch_threads`."""
     torch.set_num_threads(1)
 
 

@@ -16,6 +16,7 @@ from deepmir_bids import CLASSES
 from deepmir_bids.model.freed_memory import keep_freed_memory
 from deepmir_bids.model.model_registry import ModelCard
 from deepmir_bids.model.prediction import Model
+from deepmir_bids.model.single_threads import be_alone, torch_threads
 from deepmir_bids.training import checkpoint
 from deepmir_bids.training.hard_places import mine
 from deepmir_bids.training.learner import Learner
@@ -117,14 +118,18 @@ def batches(
 ) -> Iterator[tuple]:
     """Batches from ``step`` to the plan's next pause, cut while the network learns from others.
 
-    Each follows from the seed and its step alone, however many are cut at once.
+    Each follows from the seed and its step alone, however many are cut at once. On a CPU each is
+    cut on one thread: the others are busy learning.
     """
 
     def cut(step: int) -> tuple:
         rng = np.random.default_rng((plan.seed, step))
         return method.sample(subjects, plan.batch, rng, device)
 
-    with ThreadPoolExecutor(plan.batches_ahead) as pool:
+    with (
+        torch_threads(None),
+        ThreadPoolExecutor(plan.batches_ahead, initializer=be_alone) as pool,
+    ):
         waiting: deque[Future] = deque()
         for ahead in range(step, plan.pause(step)):
             waiting.append(pool.submit(cut, ahead))

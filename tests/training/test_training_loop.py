@@ -89,6 +89,20 @@ def test_batches_follow_from_their_step_and_end_where_something_else_is_due(subj
     assert some.pause(99) == 100
 
 
+def test_batches_are_cut_on_one_thread_each_and_the_rest_is_left_to_learning(subject):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    seen = []
+
+    def sample(*_):
+        seen.append(torch.get_num_threads())
+
+    list(batches([subject], replace(METHODS[3], sample=sample), plan(steps=8), 0))
+    assert set(seen) == {1}
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
 def test_it_learns(card, subject, tmp_path):
     _, progress = train(
