@@ -21,14 +21,16 @@ FLUID, WHITE_MATTER = ('lateral ventricle',), ('deep white matter', 'cerebral wh
 FEWEST_VOXELS = 100
 #: Median of the ventricles over that of the white matter: .71 to 1.86 in SWI and gradient echoes,
 #: 2.16 at an echo time of 40 ms, 1.69 to 1.85 in an echo-planar T2*w, .31 and .5 in two T1w, .48
-#: to .57 in inverted images, 1.83 to 3.4 in T2w.
+#: to .57 in inverted images, 1.81 to 3.4 in T2w.
 LEAST, MOST = 0.6, 1.82
-#: Up to here an image may be of either kind, and what is dark decides.
-DOUBTFUL = 2.4
-#: What the darkest half percent of the brain keeps of the white matter's signal, `DEPTH_MM` and
-#: more inside: .03 to .44 in SWI but for one of a short echo time, and .27 at most where the
-#: ventricles are bright; .47 to .79 in T2w, but for .37 in one with ventricles of 3.4.
-DARK, DARKEST_PERCENT, DEPTH_MM = 0.4, 0.5, 10
+#: Between these an image may be of either kind, and what is dark decides.
+EITHER = (1.6, 2.4)
+#: What the darkest half percent of the brain, `DEPTH_MM` and more inside, may keep of the white
+#: matter's signal in an SWI, at either end of that: the brighter the ventricles are, the later is
+#: the echo, and the darker are veins and nuclei. It is .03 to .6 in SWI with ventricles from 1.6
+#: to 1.84, .27 at most beyond; .6 to .81 in T2w but for .45 in one whose ventricles have 2.18, and
+#: .37 in one of 3.4.
+DARK, DARKEST_PERCENT, DEPTH_MM = (0.68, 0.3), 0.5, 10
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Contrast:
     @property
     def likeness(self) -> str:
         """What the contrast is like, where it is not an SWI's; empty if it is."""
-        if self.ratio is None or LEAST <= self.ratio <= MOST:
+        if self.ratio is None or (self.ratio >= LEAST and not self.is_bright):
             return ''
         like = 'a T2w' if self.is_bright else 'a T1w or in an image with its values inverted'
         return (
@@ -54,19 +56,24 @@ class Contrast:
 
     @property
     def is_bright(self) -> bool:
-        """Whether it is a T2w's, which a T2*w of a long echo time comes near to."""
-        return self.ratio is not None and self.ratio > MOST
+        """Whether it may be a T2w's, which a T2*w of a long echo time comes near to."""
+        if self.ratio is None:
+            return False
+        return self.ratio > MOST or (self.ratio > EITHER[0] and self._has_dark_parts is False)
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether it is bright as a T2w, and yet may be an SWI of a long echo time."""
-        return (
-            self.is_bright
-            and self.ratio is not None
-            and self.ratio <= DOUBTFUL
-            and self.darkest is not None
-            and self.darkest <= DARK
-        )
+        """Whether it may be a T2w's, and yet an SWI's."""
+        if self.ratio is None or not self.is_bright:
+            return False
+        return self.ratio <= MOST or (self.ratio <= EITHER[1] and bool(self._has_dark_parts))
+
+    @property
+    def _has_dark_parts(self) -> bool | None:
+        """Whether the darkest parts are as dark as in an SWI with such ventricles."""
+        if self.ratio is None or self.darkest is None:
+            return None
+        return self.darkest <= float(np.interp(self.ratio, EITHER, DARK))
 
 
 def measure_contrast(

@@ -136,4 +136,3 @@ def is_minip(label: str) -> bool:
 
     """
     return bool(MINIP.search(label))
-
