@@ -18,8 +18,8 @@ THROUGH_APP = """
 The same, but with the brain masks, nuclei and alignment that the app finds itself (made by
 `python bench/app_results.py`; other participants than above, as `deepmir-simulate` makes them, all
 three images, balanced operating point). Thresholds of iron were chosen on yet others, likewise
-with what the app finds itself (`python bench/app_thresholds.py`); with the true outlines above they
-leave out more than they need to:
+with what the app finds itself (`python bench/app_thresholds.py`), so that with the true outlines
+above they leave out more than they need to:
 
 {table}
 """
