@@ -36,8 +36,9 @@ def is_phase(label: str) -> bool:
 def part_of(entities: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
     """Which part of a complex image a file says it is, and its entities without that word.
 
-    ``part-`` goes before words in ``acq-`` and ``rec-``. Without any the part is None, unless a
-    label says "swi": such an image was made, and is no magnitude.
+    ``part-`` goes before words in ``acq-`` and ``rec-``; without any the part is None. What is
+    left of a label that says "swi" gets a ``+``, which no name has: the image that is called so
+    was made, and is the magnitude of no phase.
 
     Examples
     --------
@@ -45,8 +46,8 @@ def part_of(entities: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
     ('phase', {'acquisition': 'GRE', 'run': 1})
     >>> part_of({'reconstruction': 'magnitude'})
     ('mag', {})
-    >>> part_of({'acquisition': 'swi'})
-    ('swi', {'acquisition': 'swi'})
+    >>> part_of({'acquisition': 'SWIPha'}), part_of({'acquisition': 'SWI'})
+    (('phase', {'acquisition': 'SWI+'}), (None, {'acquisition': 'SWI'}))
 
     """
     if entities.get('part'):
@@ -55,7 +56,8 @@ def part_of(entities: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
         label = str(entities.get(entity) or '')
         for part, word in (('phase', PHASE), ('mag', MAGNITUDE)):
             if word.search(label):
-                rest = {entity: word.sub('', label)}
-                return part, {k: v for k, v in {**entities, **rest}.items() if v != ''}
-    made = any(SWI.search(str(entities.get(entity) or '')) for entity in FREE)
-    return 'swi' if made else None, dict(entities)
+                left = {**entities, entity: word.sub('', label)}
+                if any(SWI.search(str(left.get(name) or '')) for name in FREE):
+                    left[entity] += '+'
+                return part, {key: value for key, value in left.items() if value != ''}
+    return None, dict(entities)

@@ -167,6 +167,13 @@ def test_parts_told_by_a_free_label_are_paired(dataset, magnitude, phase):
     ]
 
 
+def test_a_magnitude_need_not_say_so_whatever_its_scan_is_called(dataset):
+    facts = {'EchoTime': 0.02, **FIELD}
+    names = ('acq-SWI3D_GRE', 'acq-SWI3D_part-phase_GRE')
+    unit = dataset(dict.fromkeys(names, ((4, 4, 4), facts)))
+    assert [path.name for path in unit.echoes.files[0]] == [f'sub-01_{n}.nii.gz' for n in names]
+
+
 @pytest.mark.parametrize(
     ('one', 'other'),
     [
