@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,14 @@ import torch
 from train_default import TRAINING, Cache
 from unit_time import machine
 
-from deepmir_bids.training import training_loop
 from deepmir_bids.training.checkpoint import TrainingProgress
+from deepmir_bids.training.learner import Learner
 from deepmir_bids.training.teaching_methods import METHODS
+from deepmir_bids.training.training_loop import train
 from deepmir_bids.training.training_plan import Plan
 from deepmir_bids.training.untrained_card import blank_card
 
-#: Steps before anything is timed: a GPU first tries which of its convolutions is the fastest.
+#: Steps before anything is timed: a GPU loads its programs when they are first called.
 WARM = 20
 
 
@@ -46,12 +48,10 @@ def main() -> None:
 
     def trained(plan: Plan) -> TrainingProgress:
         with tempfile.TemporaryDirectory() as folder:
-            _, progress = training_loop.train(
-                card, subjects, [], plan, Path(folder), device=options.device
-            )
+            _, progress = train(card, subjects, [], plan, Path(folder), device=options.device)
         return progress
 
-    trained(Plan(steps=WARM, batch=options.batch, validations=0))
+    trained(replace(plan, steps=WARM))
     progress = trained(plan)
     tenths = np.array_split(progress.losses, 10)
     report = {
@@ -82,7 +82,7 @@ def cutting(subjects, plan: Plan, device: str) -> float:
 
 def learning(card, subjects, plan: Plan, device: str) -> float:
     """Patches a second of steps that all learn from one batch."""
-    learner = training_loop.Learner(card, plan, device)
+    learner = Learner(card, plan, device)
     batch = METHODS[3].sample(subjects, plan.batch, np.random.default_rng(0), device)
     return plan.batch / seconds(lambda: learner.step(batch, TrainingProgress()), device)
 
