@@ -15,17 +15,42 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from deepmir_bids.anatomy.template_choice import Anatomy
 from deepmir_bids.bids.scanned_echoes import RawEchoes
 from deepmir_bids.errors import InputError
+from deepmir_bids.imaging.read_image import read_on_grid
 from deepmir_bids.imaging.voxel_order import plain_image
+from deepmir_bids.interfaces.imaging import save
+
+
+class _CombineInputSpec(BaseInterfaceInputSpec):
+    echoes = traits.Instance(RawEchoes, mandatory=True)
+
+
+class _CombineOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc='magnitude of all echoes together')
+
+
+class CombineEchoes(SimpleInterface):
+    """Make one image of a scan's magnitudes, which the brain can be found with."""
+
+    input_spec = _CombineInputSpec
+    output_spec = _CombineOutputSpec
+
+    def _run_interface(self, runtime):
+        from deepmir_bids.reconstruction.read_echoes import read_echoes
+
+        echoes = read_echoes(self.inputs.echoes)
+        image = plain_image(echoes.combined, echoes.affine)
+        self._results['out_file'] = save(image, runtime, str(self.inputs.echoes.reference))
+        return runtime
 
 
 class _ReconstructInputSpec(BaseInterfaceInputSpec):
     echoes = traits.Instance(RawEchoes, mandatory=True)
-    anatomy = traits.Instance(Anatomy, mandatory=True)
-    brain_mask = File(exists=True, desc='a given brain mask')
-    dispensable = traits.Bool(False, usedefault=True, desc='whether the unit has an SWI already')
+    brain_mask = File(exists=True, mandatory=True, desc='on the grid of the echoes or the SWI')
+    given_mask = File(exists=True, desc='what it was made of, if it was given')
+    swi = File(exists=True, desc='the SWI whose grid and world it has, if the unit has one')
+    dispensable = traits.Bool(False, usedefault=True, desc='whether the unit can do without')
     threads = traits.Int(1, usedefault=True, nohash=True)
 
 
@@ -49,11 +74,9 @@ class Reconstruct(SimpleInterface):
     output_spec = _ReconstructOutputSpec
 
     def _run_interface(self, runtime):
-        from deepmir_bids.anatomy.affine_starts import RegistrationError
-
         try:
             self._make(Path(runtime.cwd))
-        except (InputError, RegistrationError) as error:
+        except InputError as error:
             if not self.inputs.dispensable:
                 raise
             self._results['notes'] = [f'No QSM was made: {error}']
@@ -63,15 +86,11 @@ class Reconstruct(SimpleInterface):
     def _make(self, folder: Path) -> None:
         import nibabel as nib
 
-        from deepmir_bids.anatomy.magnitude_brain import brain_of_magnitude
         from deepmir_bids.reconstruction.maps_of_echoes import DEFAULTS, reconstruct
         from deepmir_bids.reconstruction.read_echoes import read_echoes
 
         raw = self.inputs.echoes
         echoes = read_echoes(raw)
-        magnitude = plain_image(echoes.combined, echoes.affine)
-        magnitude.set_filename(str(raw.reference))  # the name that an error gives
-        given = self.inputs.brain_mask if isdefined(self.inputs.brain_mask) else None
         maps = reconstruct(
             echoes.magnitude,
             echoes.phase,
@@ -79,7 +98,7 @@ class Reconstruct(SimpleInterface):
             raw.field_t,
             echoes.voxel_mm,
             echoes.b0_direction,
-            brain_of_magnitude(magnitude, self.inputs.anatomy, folder, given),
+            self._brain(plain_image(echoes.combined, echoes.affine)),
             threads=self.inputs.threads,
         )
         made = {
@@ -107,7 +126,18 @@ class Reconstruct(SimpleInterface):
                 'PhaseUnit': echoes.phase_unit,
                 'PhaseSign': maps.phase_sign,
                 'SusceptibilityReference': 'mean of the brain where susceptibility is known',
-                'BrainMask': 'given' if given else 'of the template, on the magnitude',
+                'BrainMask': 'given' if isdefined(self.inputs.given_mask) else 'of the template',
                 'MaskVolume': round(float(maps.mask.sum() * np.prod(echoes.voxel_mm)) / 1000, 1),
             }
         }
+
+    def _brain(self, magnitude) -> np.ndarray:
+        """Brain mask, bool, on the grid of the echoes."""
+        import nibabel as nib
+
+        from deepmir_bids.anatomy.magnitude_brain import brain_of_magnitude
+
+        if isdefined(self.inputs.swi):
+            brain, swi = nib.load(self.inputs.brain_mask), nib.load(self.inputs.swi)
+            return brain_of_magnitude(brain, swi, magnitude)
+        return read_on_grid(self.inputs.brain_mask, magnitude) > 0

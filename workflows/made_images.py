@@ -12,13 +12,16 @@ from deepmir_bids.bids.output_files import MAPS
 from deepmir_bids.bids.sidecars import source_facts
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.interfaces.bids import PublishMaps
-from deepmir_bids.interfaces.imaging import LoadVolume
-from deepmir_bids.interfaces.reconstruction import Reconstruct
+from deepmir_bids.interfaces.reconstruction import CombineEchoes, Reconstruct
 from deepmir_bids.settings import Settings
+from deepmir_bids.workflows.brain import init_brain_wf
 from deepmir_bids.workflows.step_memory import step_memory
 
 #: What the step of an anatomical workflow that makes images hands on.
 MADE = ('reconstruction', 'made_swi', 'minip', 'r2star', 'magnitude', 'field_map', 'known')
+
+#: What of the brain it takes to make images.
+BRAIN = [('outputnode.brain_mask', 'brain_mask'), ('outputnode.given_mask', 'given_mask')]
 
 
 def ready_file(unit: Unit, name: str) -> dict[str, str]:
@@ -27,29 +30,28 @@ def ready_file(unit: Unit, name: str) -> dict[str, str]:
 
 
 def connect_reconstruction(
-    workflow: pe.Workflow,
-    settings: Settings,
-    unit: Unit,
-    anatomy: Anatomy,
-    memory: Mapping[str, float],
+    workflow: pe.Workflow, settings: Settings, unit: Unit, memory: Mapping[str, float]
 ) -> None:
     """Put what is made from magnitude and phase in the place of ready images.
+
+    The brain is found with the ready SWI where there is one, else with the magnitude.
 
     Parameters
     ----------
     workflow
-        With the steps that read the ready images, ``load_swi`` and ``load_qsm``.
-    settings, unit, anatomy
+        With the steps that read the ready images, ``load_swi`` and ``load_qsm``, and ``brain_wf``.
+    settings, unit
         Of the run.
     memory
         Of each step in GB.
 
     """
-    reconstruct = _init_reconstruct(settings, unit, anatomy, memory['reconstruct'])
+    reconstruct = _init_reconstruct(settings, unit, memory)
     node = workflow.get_node
     workflow.connect([
-        (reconstruct, node('notes'), [('notes', 'in9')]),
-        (reconstruct, node('flags'), [('flags', 'in9')]),
+        (node('brain_wf'), reconstruct, BRAIN),
+        (reconstruct, node('notes'), [('notes', 'in6')]),
+        (reconstruct, node('flags'), [('flags', 'in6')]),
         (reconstruct, node('outputnode'), [('description', 'reconstruction')]),
     ])  # fmt: skip
     for name in unit.made:
@@ -57,10 +59,12 @@ def connect_reconstruction(
     shown = [(name, name) for name in ('magnitude', 'field_map', 'known')]
     workflow.connect([(reconstruct, node('outputnode'), shown)])
     if 'swi' in unit.made:
+        _find_brain_with_echoes(workflow, unit, memory)
         made = [('swi', 'made_swi'), ('minip', 'minip'), ('r2star', 'r2star')]
         workflow.connect([(reconstruct, node('outputnode'), made)])
-    if unit.brain_mask:
-        workflow.connect(node('load_mask'), 'out_file', reconstruct, 'brain_mask')
+    else:
+        reconstruct.inputs.dispensable = True
+        workflow.connect(node('load_swi'), 'out_file', reconstruct, 'swi')
 
 
 def init_maps_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflow:
@@ -69,51 +73,54 @@ def init_maps_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
         raise ValueError(f'{unit.label} has no echoes that images could be made of.')
     workflow = pe.Workflow(name=unit.workflow_name)
     memory = step_memory(unit)
-    reconstruct = _init_reconstruct(settings, unit, anatomy, memory['reconstruct'])
+    brain_wf = init_brain_wf(settings, unit, anatomy)
+    reconstruct = _init_reconstruct(settings, unit, memory)
     publish = pe.Node(
         PublishMaps(
             out_dir=str(settings.out_dir),
             unit=unit.label,
-            source_file=str(unit.swi),
+            source_file=str(unit.echoes.reference),
             field_t=unit.echoes.field_t,
             facts=source_facts(unit, settings.datasets),
         ),
         name='publish',
         run_without_submitting=True,
     )
-    notes = pe.Node(niu.Merge(2), name='notes', run_without_submitting=True)
+    notes = pe.Node(niu.Merge(3), name='notes', run_without_submitting=True)
     notes.inputs.in1 = list(unit.notes)
     lacking = {'swi': 'made_swi', 'qsm': 'qsm'}
     made = [(name, lacking[name]) for name in unit.made]
     workflow.connect([
+        (brain_wf, reconstruct, BRAIN),
+        (brain_wf, notes, [('outputnode.notes', 'in2')]),
         (reconstruct, publish, [
             *made,
             *((name, name) for name in MAPS if name not in lacking.values()),
             ('description', 'reconstruction'),
         ]),
-        (reconstruct, notes, [('notes', 'in2')]),
+        (reconstruct, notes, [('notes', 'in3')]),
         (notes, publish, [('out', 'notes')]),
     ])  # fmt: skip
-    if unit.brain_mask:
-        load_mask = pe.Node(
-            LoadVolume(in_file=str(unit.brain_mask), role='brain mask'),
-            name='load_mask',
-            mem_gb=memory['load_mask'],
-        )
-        workflow.connect(load_mask, 'out_file', reconstruct, 'brain_mask')
+    _find_brain_with_echoes(workflow, unit, memory)
     return workflow
 
 
-def _init_reconstruct(settings: Settings, unit: Unit, anatomy: Anatomy, mem_gb: float) -> pe.Node:
+def _find_brain_with_echoes(
+    workflow: pe.Workflow, unit: Unit, memory: Mapping[str, float]
+) -> None:
+    """Let the magnitude stand for the SWI until there is one: they have one grid."""
+    combine = pe.Node(CombineEchoes(echoes=unit.echoes), name='combine', mem_gb=memory['combine'])
+    workflow.connect(combine, 'out_file', workflow.get_node('brain_wf'), 'inputnode.head')
+
+
+def _init_reconstruct(settings: Settings, unit: Unit, memory: Mapping[str, float]) -> pe.Node:
     return pe.Node(
         Reconstruct(
             echoes=unit.echoes,
-            anatomy=anatomy,
-            dispensable='swi' not in unit.made,
             threads=settings.omp_nthreads,
         ),
         name='reconstruct',
-        mem_gb=mem_gb,
+        mem_gb=memory['reconstruct'],
         n_procs=settings.omp_nthreads,
     )
 

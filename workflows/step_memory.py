@@ -49,5 +49,6 @@ def step_memory(unit: Unit) -> dict[str, float]:
     memory['predict'] += NETWORK_GB
     if unit.made and unit.echoes:
         number = MAP_BYTES + ECHO_BYTES * len(unit.echoes.echo_times_s)
+        memory['combine'] = PROCESS_GB + ECHO_BYTES * len(unit.echoes.echo_times_s) * voxels / 1e9
         memory['reconstruct'] = PROCESS_GB + number * voxels / 1e9
     return memory

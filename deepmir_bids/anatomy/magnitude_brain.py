@@ -1,57 +1,45 @@
-"""A brain mask of a gradient echo's magnitude, before there is an SWI."""
+"""The brain of a gradient echo's magnitude, from where it lies in an SWI of the same head."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nibabel as nib
 import numpy as np
 
 from deepmir_bids.anatomy.ants_process import run_in_ants_process
 from deepmir_bids.anatomy.apply_transforms import apply_transform
-from deepmir_bids.anatomy.template_registration import register_template
-from deepmir_bids.imaging.bias_field import correct_bias
+from deepmir_bids.anatomy.rigid_registration import register_rigid
+from deepmir_bids.errors import InputError
 
 if TYPE_CHECKING:
-    import nibabel as nib
-
-    from deepmir_bids.anatomy.template_choice import Anatomy
+    from nibabel import Nifti1Image
 
 
-def brain_of_magnitude(
-    image: nib.Nifti1Image, anatomy: Anatomy, folder: Path, given: str | Path | None = None
-) -> np.ndarray:
-    """Find the brain in a magnitude, coarsely: the maps that need it look at their rim themselves.
+def brain_of_magnitude(brain: Nifti1Image, swi: Nifti1Image, magnitude: Nifti1Image) -> np.ndarray:
+    """Move a brain mask from the SWI onto a magnitude of the same head, which may have moved.
 
     Parameters
     ----------
-    image
-        Magnitude of a whole head (X, Y, Z), with its shading.
-    anatomy
-        What `find_anatomy` gives.
-    folder
-        For what is computed on the way.
-    given
-        A brain mask in the same world, on any grid, which is taken instead.
+    brain
+        Mask in the world of the SWI, on any grid.
+    swi, magnitude
+        Of the whole head, each of any grid.
 
     Returns
     -------
     brain
-        bool of the shape of the image.
+        bool of the shape of the magnitude.
 
     Raises
     ------
-    RegistrationError
-        The image does not register to the template.
+    InputError
+        The two do not show one head.
 
     """
-    if given is not None:
-        return run_in_ants_process(_on_grid, str(given), None, image, 'nearest')
-    head = run_in_ants_process(correct_bias, image, sloppy=True)
-    head.set_filename(image.get_filename())
-    found = run_in_ants_process(register_template, head, anatomy, folder, sloppy=True)
-    return run_in_ants_process(_on_grid, anatomy.brain_mask, found.to_image, image, 'linear')
-
-
-def _on_grid(mask, transform, image: nib.Nifti1Image, interpolation: str) -> np.ndarray:
-    return apply_transform(mask, transform, image.shape, image.affine, interpolation) > 0.5
+    rigid = run_in_ants_process(register_rigid, swi, magnitude)
+    if rigid.mismatch:
+        raise InputError(f'magnitude and SWI do not fit, {rigid.mismatch}.')
+    moved = nib.Nifti1Image(brain.get_fdata(dtype=np.float32), rigid.matrix @ brain.affine)
+    grid = (magnitude.shape, magnitude.affine)
+    return run_in_ants_process(apply_transform, moved, None, *grid, 'linear') > 0.5

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 #: What a step does, in words, by the name of its node; steps that take no time are not shown.
 STEPS = {
+    'combine': 'reading the echoes',
     'load_swi': 'reading the SWI',
     'load_t2w': 'reading the T2w',
     'load_qsm': 'reading the QSM',
@@ -18,6 +19,7 @@ STEPS = {
     'align_t2w': 'aligning the T2w with the SWI',
     'register': 'registering to the template',
     'label_swi': 'labelling the brain',
+    'reconstruct': 'making SWI and QSM',
     'convert_chi': 'converting the QSM',
     'predict': 'running the network',
     'measure': 'measuring lesions',

@@ -14,7 +14,7 @@ from deepmir_bids.bids.output_files import MAPS, results_of
 from deepmir_bids.bids.scanned_echoes import RawEchoes
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.settings import Settings
-from deepmir_bids.workflows.anatomical import init_anatomical_wf
+from deepmir_bids.workflows.brain import init_brain_wf
 from deepmir_bids.workflows.whole_app import init_deepmir_wf
 
 
@@ -69,7 +69,7 @@ def test_without_t2w_the_swi_registers_itself(files, anatomy):
     settings, unit = files
     graph, names = steps(settings, anatomy, replace(unit, t2w=None))
     assert 'align_t2w' not in names
-    assert names['load_swi'] in graph.predecessors(names['choose_head'])
+    assert names['load_swi'] in nx.ancestors(graph, names['choose_head'])
 
 
 def test_without_qsm_nothing_is_converted(files, anatomy):
@@ -163,13 +163,11 @@ def test_each_result_has_its_connection(files, anatomy):
 
 def test_how_well_the_t2w_fits_is_told(files, anatomy):
     settings, unit = files
-    anatomical_wf = init_anatomical_wf(settings, unit, anatomy)
-    output = anatomical_wf.get_node('outputnode')
-    links = anatomical_wf._graph.get_edge_data(anatomical_wf.get_node('align_t2w'), output)[
-        'connect'
-    ]
+    brain_wf = init_brain_wf(settings, unit, anatomy)
+    align, output = brain_wf.get_node('align_t2w'), brain_wf.get_node('outputnode')
+    links = brain_wf._graph.get_edge_data(align, output)['connect']
     assert ('mutual_information', 'alignment') in links
-    assert anatomical_wf.get_node('correct_t2w').n_procs == 1
+    assert brain_wf.get_node('correct_t2w').n_procs == 1
 
 
 @pytest.mark.parametrize(
@@ -200,6 +198,10 @@ def test_what_is_made_takes_the_place_of_what_is_ready(files, anatomy, raw_unit)
     graph, names = steps(files[0], anatomy, raw_unit)
     made = {names['load_swi'], names['load_qsm']}
     assert made <= set(graph.successors(names['reconstruct']))
+    # The brain is found before there is an SWI, with all that a ready one has.
+    assert {'combine', 'align_t2w', 'label_swi'} <= {
+        node.name for node in nx.ancestors(graph, names['reconstruct'])
+    }
     assert names['convert_chi'].inputs.made
     assert not steps(files[0], anatomy, files[1])[1]['convert_chi'].inputs.made
     assert 'reconstruct' not in steps(files[0], anatomy, files[1])[1]
@@ -217,12 +219,15 @@ def test_what_is_made_takes_the_place_of_what_is_ready(files, anatomy, raw_unit)
 
 def test_of_maps_alone_nothing_else_is_made(files, anatomy, raw_unit):
     settings = replace(files[0], reconstruct='always', reconstruct_only=True)
-    for made in (('swi', 'qsm'), ('swi',)):
+    of = {'swi': 'made_swi', 'qsm': 'qsm'}
+    for made in (('swi', 'qsm'), ('swi',), ('qsm',)):
         graph, names = steps(settings, anatomy, replace(raw_unit, made=made))
-        assert set(names) == {'reconstruct', 'notes', 'publish'}
+        assert not {'load_swi', 'load_qsm', 'predict', 'assemble'} & set(names)
+        # Nobody can do without what alone was asked for.
+        assert not names['reconstruct'].inputs.dispensable
         links = graph.get_edge_data(names['reconstruct'], names['publish'])['connect']
         named = {target for _, target in links} - {'reconstruction'}
-        assert named == set(MAPS) - ({'qsm'} - set(made))
+        assert named == set(MAPS) - ({'qsm', 'made_swi'} - {of[name] for name in made})
 
 
 def test_a_ready_swi_stays_where_the_qsm_alone_is_made(files, anatomy, raw_unit):
@@ -230,4 +235,8 @@ def test_a_ready_swi_stays_where_the_qsm_alone_is_made(files, anatomy, raw_unit)
     graph, names = steps(files[0], anatomy, unit)
     assert names['load_swi'].inputs.in_file == str(files[1].swi)
     assert names['reconstruct'].inputs.dispensable
+    # The head may have moved between the two.
+    links = graph.get_edge_data(names['load_swi'], names['reconstruct'])['connect']
+    assert links == [('out_file', 'swi')]
+    assert 'combine' not in names
     assert names['load_qsm'] in graph.successors(names['reconstruct'])
