@@ -1,6 +1,6 @@
 """Choose a model's thresholds of iron on what the app gives: its own masks and registration.
 
-    python bench/app_thresholds.py BIDS LABELS RESULTS MODEL [--threads 1]
+    python bench/app_thresholds.py MODEL --units BIDS LABELS RESULTS [--units …] [--threads 1]
 
 BIDS is what deepmir-simulate writes, LABELS its truth, RESULTS deepmir's output for it. The other
 thresholds stay as bench/calibrate.py chose them, with true masks: a mask changes little for a
@@ -30,10 +30,8 @@ CLASS = 'iron'
 def main() -> None:
     """Choose the thresholds and write the card."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('bids', type=Path)
-    parser.add_argument('labels', type=Path)
-    parser.add_argument('results', type=Path)
     parser.add_argument('model')
+    parser.add_argument('--units', type=Path, nargs=3, action='append', required=True)
     parser.add_argument('--threads', type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -41,7 +39,7 @@ def main() -> None:
     card = model.card
     model.network.exact = False  # nothing here is compared to the last digit
     bare = replace(model, card=replace(card, chances={}))
-    subjects = app_subjects(options.bids, options.labels, options.results, card)
+    subjects = [one for units in options.units for one in app_subjects(*units, card)]
     candidates = seek_with_each_combination(bare, subjects)
     outputs = {inputs: calibrate(found, (CLASS,)) for inputs, found in candidates.items()}
     thresholds = {

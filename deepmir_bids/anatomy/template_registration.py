@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepmir_bids.anatomy.affine_starts import (
+    LEAST_MI,
+    LEAST_OUTLINE,
     PLAUSIBLE_ML,
     AffineCandidate,
     RegistrationError,
@@ -28,9 +30,6 @@ SYN_MM = 2.0
 SYN_ITERATIONS = (40, 20, 3)
 #: How far around the template's brain SyN looks.
 SYN_RIM_MM = 4.0
-#: Mutual information (nats) of a brain with the template's below which nothing was recognised.
-#: Sound heads gave 0.18 and more, wrong starts and things that are no head 0.10 and less.
-LEAST_TEMPLATE_MI = 0.10
 #: What is said of a head that the template does not fit.
 NO_FIT = 'does not register to the template'
 
@@ -125,15 +124,16 @@ def register_template(
 
 
 def _check(best: AffineCandidate, image) -> None:
-    if best.plausible and best.mutual_information >= LEAST_TEMPLATE_MI:
+    if best.recognised:
         return
     name = Path(image.get_filename() or 'the image').name
     low, high = PLAUSIBLE_ML
     raise RegistrationError(
         f'{name} {NO_FIT}: the best of all starts has a mutual '
-        f'information of {best.mutual_information:.2f} (at least {LEAST_TEMPLATE_MI:.2f} is '
-        f'needed) and a brain of {best.brain_ml:.0f} mL ({low:.0f} to {high:.0f} mL are looked '
-        'for); check the image, or give a brain mask with --brain-mask-from.'
+        f'information of {best.mutual_information:.2f} (at least {LEAST_MI:.2f} is needed), '
+        f'{best.outline:.2f} with the outline of the brain (or {LEAST_OUTLINE:.2f}), and a brain '
+        f'of {best.brain_ml:.0f} mL ({low:.0f} to {high:.0f} mL are looked for); check the image, '
+        'or give a brain mask with --brain-mask-from.'
     )
 
 

@@ -29,7 +29,7 @@ def plain_image(data: np.ndarray, affine: np.ndarray, header=None) -> nib.Nifti1
     """Image in mm with one orientation: its qform and sform agree."""
     import nibabel as nib
 
-    image = nib.Nifti1Image(data, affine, header)
+    image = nib.Nifti1Image(data, None, header)  # an affine here would be set twice
     image.set_qform(affine, code=1)
     image.set_sform(affine, code=1)
     image.header.set_xyzt_units('mm')
@@ -38,11 +38,14 @@ def plain_image(data: np.ndarray, affine: np.ndarray, header=None) -> nib.Nifti1
 
 def in_canonical_order(data: np.ndarray, affine: np.ndarray) -> nib.Nifti1Image:
     """Image of an array (X, Y, Z) that is the same, bit for bit, for each way of storing it."""
-    import nibabel as nib
+    from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
-    turned = nib.as_closest_canonical(nib.Nifti1Image(data, affine))
+    # As nibabel's as_closest_canonical, without the headers of two images on the way.
+    turn = io_orientation(affine)
+    turned = apply_orientation(data, turn)
+    affine = affine @ inv_ornt_aff(turn, data.shape)
     # Sums go along the memory, so that has to be in order as well.
-    return plain_image(np.asfortranarray(turned.dataobj), _rounded(turned.affine, turned.shape))
+    return plain_image(np.asfortranarray(turned), _rounded(affine, turned.shape))
 
 
 def load_in_canonical_order(path: str | Path) -> nib.Nifti1Image:

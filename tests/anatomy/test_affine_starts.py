@@ -45,9 +45,17 @@ def test_spacing_changes_and_place_does_not():
 
 
 def test_a_collapsed_brain_is_not_plausible():
-    assert AffineCandidate('', '', 0.2, 1500).plausible
-    assert not AffineCandidate('', '', 0.2, 640).plausible
-    assert not AffineCandidate('', '', 0.2, 2700).plausible
+    assert AffineCandidate('', '', 0.2, 0.5, 1500).sound
+    assert not AffineCandidate('', '', 0.2, 0.5, 640).recognised
+    assert not AffineCandidate('', '', 0.2, 0.5, 2700).recognised
+
+
+@pytest.mark.parametrize(
+    ('inside', 'outline', 'recognised'),
+    [(0.12, 0.1, True), (0.06, 0.42, True), (0.09, 0.29, False), (0.02, 0.5, False)],
+)
+def test_where_contrast_is_low_the_outline_tells(inside, outline, recognised):
+    assert AffineCandidate('', '', inside, outline, 1500).recognised == recognised
 
 
 @pytest.fixture
