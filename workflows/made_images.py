@@ -21,7 +21,7 @@ from deepmir_bids.workflows.step_memory import step_memory
 MADE = ('reconstruction', 'made_swi', 'minip', 'r2star', 'magnitude', 'field_map', 'known')
 
 #: What of the brain it takes to make images.
-BRAIN = [('outputnode.brain_mask', 'brain_mask'), ('outputnode.given_mask', 'given_mask')]
+BRAIN = ('brain_mask', 'given_mask')
 
 
 def ready_file(unit: Unit, name: str) -> dict[str, str]:
@@ -49,7 +49,7 @@ def connect_reconstruction(
     reconstruct = _init_reconstruct(settings, unit, memory)
     node = workflow.get_node
     workflow.connect([
-        (node('brain_wf'), reconstruct, BRAIN),
+        (node('brain_wf'), reconstruct, [(f'outputnode.{name}', name) for name in BRAIN]),
         (reconstruct, node('notes'), [('notes', 'in6')]),
         (reconstruct, node('flags'), [('flags', 'in6')]),
         (reconstruct, node('outputnode'), [('description', 'reconstruction')]),
@@ -91,7 +91,7 @@ def init_maps_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
     lacking = {'swi': 'made_swi', 'qsm': 'qsm'}
     made = [(name, lacking[name]) for name in unit.made]
     workflow.connect([
-        (brain_wf, reconstruct, BRAIN),
+        (brain_wf, reconstruct, [(f'outputnode.{name}', name) for name in BRAIN]),
         (brain_wf, notes, [('outputnode.notes', 'in2')]),
         (reconstruct, publish, [
             *made,

@@ -240,3 +240,20 @@ def test_a_ready_swi_stays_where_the_qsm_alone_is_made(files, anatomy, raw_unit)
     assert links == [('out_file', 'swi')]
     assert 'combine' not in names
     assert names['load_qsm'] in graph.successors(names['reconstruct'])
+
+
+def test_units_share_no_connection(files, anatomy, raw_unit):
+    """Nipype changes the lists it is given: one for all units would serve the first alone."""
+    for settings in (files[0], replace(files[0], reconstruct='always', reconstruct_only=True)):
+        units = [raw_unit, replace(raw_unit, subject='02'), replace(files[1], subject='03')]
+        units = units[:2] if settings.reconstruct_only else units
+        graph = init_deepmir_wf(settings, anatomy, units)._create_flat_graph()
+        links = {
+            unit.subject: sorted(
+                (one.name, other.name, *sorted(data['connect']))
+                for one, other, data in graph.edges(data=True)
+                if f'sub_{unit.subject}_wf' in one.fullname
+            )
+            for unit in units
+        }
+        assert links['01'] == links['02']
