@@ -12,7 +12,7 @@ from nipype.pipeline import engine as pe
 from deepmir_bids import __version__
 from deepmir_bids.anatomy.atlas_structures import read_structures
 from deepmir_bids.anatomy.template_choice import Anatomy
-from deepmir_bids.bids.finished_results import UnitResults
+from deepmir_bids.bids.finished_results import UnitResults, made_figures
 from deepmir_bids.bids.sidecars import source_facts
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.data import load as load_data
@@ -179,6 +179,8 @@ def init_page_wf(settings: Settings, unit: Unit, results: UnitResults) -> pe.Wor
     for name in inputs.copyable_trait_names():
         if name in files:
             setattr(inputs, name, str(files[name]))
+    for name, figure in made_figures(settings.out_dir, unit.label).items():
+        setattr(report_wf.get_node('assemble').inputs, name, str(figure))
     inputs.notes = results.detection.get('Notes', [])
     inputs.facts = report_facts(unit, results.detection, results.template, results.atlas)
     inputs.methods = results.detection.get('Description', '')

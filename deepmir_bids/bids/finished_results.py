@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepmir_bids.bids.output_files import REVIEW
+from deepmir_bids.bids.output_files import PIECES, REVIEW
 from deepmir_bids.bids.output_names import find_results, missing_results
 from deepmir_bids.bids.publishing import is_unfinished
 from deepmir_bids.bids.schema import LABEL, NUMBER, TEXT, Kind, fault
@@ -88,6 +88,15 @@ def find_files(out_dir: Path, label: str) -> dict[str, Path]:
 def files_in(folder: Path, label: str) -> dict[str, Path]:
     """The same for the unit's ``anat`` folder, which has to be there."""
     return {key: folder / name for key, name in find_results(os.listdir(folder), label).items()}
+
+
+def made_figures(out_dir: Path, label: str) -> dict[str, Path]:
+    """Pictures of a unit's page that show what no result keeps, by their names."""
+    folder = unit_folder(out_dir, label) / 'figures'
+    shown = {
+        piece.name: folder / f'{label}{piece.ending}' for piece in PIECES if piece.needs == 'made'
+    }
+    return {name: path for name, path in shown.items() if path.is_file()}
 
 
 def atlas_of(files: Mapping[str, Path]) -> str:

@@ -49,6 +49,10 @@ def test_a_unit_of_magnitude_and_phase_is_like_any_other(tmp_path, deepmir):
     pictures = {path.name for path in (done.out_dir / 'sub-01' / 'figures').iterdir()}
     assert {f'sub-01_space-SWI_desc-{n}_T2starw.png' for n in ('field', 'magnitude')} <= pictures
     assert 'Local field from the phase' in (done.out_dir / 'sub-01.html').read_text()
+    done = deepmir(bids, tmp_path / 'run', '--reconstruct', 'auto', '--reports-only')
+    assert done.status == 0, done.said
+    assert 'Local field from the phase' in (done.out_dir / 'sub-01.html').read_text()
+    assert pictures == {path.name for path in (done.out_dir / 'sub-01' / 'figures').iterdir()}
 
 
 def _check_maps(out_dir) -> dict[str, np.ndarray]:
