@@ -1,5 +1,7 @@
 """The phase in radians, whatever number a scanner or a converter has stored for a full turn."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from deepmir_bids.errors import InputError
@@ -22,45 +24,77 @@ FILLED, BEYOND = 0.9, 1.02
 STEP, LEAST_WRAPS = 0.75, 3e-4
 
 
-def radians(stored: np.ndarray, name: str) -> tuple[np.ndarray, str]:
-    """Return a phase image in rad, and the unit that it was stored in.
+#: What correlates so well with the magnitude is none of its phase.
+LIKE_MAGNITUDE = 0.8
+
+
+def radians(
+    stored: Sequence[np.ndarray], magnitudes: Sequence[np.ndarray], names: Sequence[str]
+) -> tuple[list[np.ndarray], str]:
+    """Return the phase images of a scan in rad, and the unit that they were stored in.
 
     A phase is known by its wraps: neighbours that differ by nearly all of the range. Radians,
     degrees and the scanners' whole numbers are told apart by that range; where it is none of
-    theirs, as after a scaling by ``scl_slope``, the range itself is the turn.
+    theirs, as after a scaling by ``scl_slope``, the range itself is the turn. An early echo within
+    a mask may not wrap: it has the turn of those that do, unless it is a magnitude.
 
     Parameters
     ----------
     stored
-        Phase image (X, Y, Z) or (X, Y, Z, echoes), scaled by its header; NaN counts as 0.
-    name
-        What an error calls the image.
+        Phase images of one scan, each (X, Y, Z) or (X, Y, Z, echoes), scaled by its header; NaN
+        counts as 0.
+    magnitudes
+        The magnitude of each, of the same shape.
+    names
+        What an error calls each.
 
     Returns
     -------
-    phase
-        The phase in rad, float32, within [-pi, pi).
+    phases
+        The phases in rad, float32, within [-pi, pi).
     unit
         How the unit is named in `TURNS`, or ``'… to a turn'``.
 
     Raises
     ------
     InputError
-        If the image is no wrapped phase.
+        If one of the images is no wrapped phase.
 
     """
-    values = np.nan_to_num(np.asarray(stored, dtype=np.float32), posinf=0, neginf=0)
-    low, high = float(values.min()), float(values.max())
-    reach = high - low
+    images = [np.nan_to_num(np.asarray(one, np.float32), posinf=0, neginf=0) for one in stored]
+    turns = [_turn_of(values) for values in images]
+    of_scan = next((turn for turn in turns if turn), None)
+    phases, unit = [], ''
+    for values, own, magnitude, name in zip(images, turns, magnitudes, names, strict=True):
+        turn = own or of_scan
+        if turn is None or not (own or _may_be_phase(values, turn[0], magnitude)):
+            raise InputError(
+                f'{name}: no phase image, its values of {values.min():.4g} to '
+                f'{values.max():.4g} never wrap: give the phase as the scanner stores it, neither '
+                'unwrapped nor filtered.'
+            )
+        length, unit = turn
+        angle = values * np.float32(2 * np.pi / length)
+        phases.append(((angle + np.pi) % np.float32(2 * np.pi) - np.pi).astype(np.float32))
+    return phases, unit
+
+
+def _turn_of(values: np.ndarray) -> tuple[float, str] | None:
+    """Length of a full turn and the name of its unit, or None for what never wraps."""
+    reach = float(values.max() - values.min())
     wraps = max(
         float(np.mean(np.abs(np.diff(values, axis=axis)) > STEP * reach)) for axis in (0, 1)
     )
     if reach == 0 or wraps < LEAST_WRAPS:
-        raise InputError(
-            f'{name}: no phase image, its values of {low:.4g} to {high:.4g} never wrap: give the '
-            'phase as the scanner stores it, neither unwrapped nor filtered.'
-        )
-    fitting = (t for t in TURNS if FILLED * t[0] <= reach <= BEYOND * t[0])
-    turn, unit = next(fitting, (reach, f'{reach:.4g} to a turn'))
-    angle = values * np.float32(2 * np.pi / turn)
-    return ((angle + np.pi) % np.float32(2 * np.pi) - np.pi).astype(np.float32), unit
+        return None
+    fitting = (turn for turn in TURNS if FILLED * turn[0] <= reach <= BEYOND * turn[0])
+    return next(fitting, (reach, f'{reach:.4g} to a turn'))
+
+
+def _may_be_phase(values: np.ndarray, turn: float, magnitude: np.ndarray) -> bool:
+    """Whether an image that never wraps may be a phase of which so much is a turn."""
+    inside = values != 0
+    if not 0 < np.ptp(values) <= BEYOND * turn or not np.ptp(magnitude[inside]):
+        return False
+    alike = np.corrcoef(values[inside], np.nan_to_num(magnitude[inside]))[0, 1]
+    return bool(abs(alike) < LIKE_MAGNITUDE)

@@ -72,8 +72,6 @@ def read_echoes(raw: RawEchoes, read: Reader = read_image) -> Echoes:
             magnitude, affine, mended = _volumes(files[0], *read(files[0]))
             phase, _, mended_phase = _volumes(files[1], *read(files[1]))
             notes += [*mended, *mended_phase]
-            phase, unit = radians(np.moveaxis(phase, 0, -1), files[1].name)
-            phase = np.moveaxis(phase, -1, 0)
         else:
             images, affine, mended = _complex_volumes(files, read)
             notes += mended
@@ -82,6 +80,13 @@ def read_echoes(raw: RawEchoes, read: Reader = read_image) -> Echoes:
             raise InputError(f'{files[0]}: {why}.')
         magnitudes.append(magnitude)
         phases.append(phase)
+    if raw.parts == ('mag', 'phase'):
+        names = [files[1].name for files in raw.files]
+        stored, strengths = (
+            [np.moveaxis(one, 0, -1) for one in part] for part in (phases, magnitudes)
+        )
+        found, unit = radians(stored, strengths, names)
+        phases = [np.moveaxis(one, -1, 0) for one in found]
     return Echoes(
         np.concatenate(magnitudes),
         np.concatenate(phases),
