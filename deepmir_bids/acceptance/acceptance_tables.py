@@ -34,7 +34,7 @@ LESION = (
     'unit', 'class', 'x', 'y', 'z', 'region', 'structure', 'diameter_mm', 'size', 'inputs',
 )  # fmt: skip
 IMPLANTS = (*LESION, *OPERATING_POINTS)
-FINDINGS = (*LESION, 'probability', 'reaches')
+FINDINGS = (*LESION, 'probability', 'reaches', 'confirmed')
 #: Fewer units with a lesion than this tell too little of how units differ: then the interval is
 #: that of a share of lesions.
 LEAST_UNITS = 5

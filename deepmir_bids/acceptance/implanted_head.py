@@ -82,8 +82,10 @@ def examine(
         truth=np.asarray(implanted.truth.dataobj).astype(np.uint8),
         probabilities=see(images, head.case.brain_mask, settings, model, device),
     )
+    # Lesions of the person's own are no false findings, and there to be found as well.
+    lesions = replace(case, truth=np.where(case.truth > 0, case.truth, head.confirmed))
     judged = judged_by_masks(
-        case, own_thresholds(model.card, head.inputs), f'sub-{head.unit.subject}'
+        lesions, own_thresholds(model.card, head.inputs), f'sub-{head.unit.subject}'
     )
     implants, findings = _implants(head, case, model.card), _findings(head, model.card)
     found = at_point(head.case, model.card, head.inputs, OPERATING_POINTS[0]).found
@@ -179,10 +181,15 @@ def _findings(head: PreparedHead, card: ModelCard) -> list[dict[str, Any]]:
         reaches: dict[int, str] = {}
         for point, found in maps.items():  # from the lowest threshold up
             reaches |= dict.fromkeys(np.unique(labels[found == CLASSES[name]]).tolist(), point)
+        confirmed = set(np.unique(labels[head.confirmed == CLASSES[name]]).tolist())
         of_class = [outcome for outcome in outcomes if outcome['class'] == name]
         rows += [
             _row(head, outcome)
-            | {'probability': outcome['probability'], 'reaches': reaches[index]}
+            | {
+                'probability': outcome['probability'],
+                'reaches': reaches[index],
+                'confirmed': index in confirmed,
+            }
             for index, outcome in enumerate(of_class, start=1)
         ]
     return rows

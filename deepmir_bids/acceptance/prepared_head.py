@@ -18,6 +18,7 @@ from deepmir_bids.imaging.load_input import ROLES, load_input
 from deepmir_bids.imaging.read_image import read_on_grid
 from deepmir_bids.imaging.slice_faults import level_slices
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
+from deepmir_bids.lesions.reader_review import draw_final_classes, read_reviewed_lesions
 
 if TYPE_CHECKING:
     import nibabel as nib
@@ -37,8 +38,10 @@ class PreparedHead:
 
     ``images`` by the names of `deepmir_bids.INPUTS`, the QSM in ppm; ``inputs`` are those that the
     network saw. ``case`` holds what it found in the images as they are, and an empty truth;
-    ``names`` are the structures of its atlas. ``why_no_anatomy`` is empty for a head that the app
-    has done, and else says why it has not: then there is a brain mask alone.
+    ``names`` are the structures of its atlas. ``confirmed`` are lesions of the person's own, as a
+    reader has confirmed them (X, Y, Z, values of `deepmir_bids.CLASSES`). ``why_no_anatomy`` is
+    empty for a head that the app has done, and else says why it has not: then there is a brain
+    mask alone.
     """
 
     unit: Unit
@@ -46,6 +49,7 @@ class PreparedHead:
     inputs: tuple[str, ...]
     case: Case
     names: tuple[Structure, ...]
+    confirmed: np.ndarray
     why_no_anatomy: str = ''
 
     @property
@@ -76,6 +80,7 @@ def finished_head(unit: Unit, settings: Settings) -> PreparedHead:
         inputs=tuple(results.detection['InputsUsed']),
         case=_untouched(unit, results),
         names=read_structures(results.files['structure_table']),
+        confirmed=_confirmed(results, swi),
     )
 
 
@@ -87,6 +92,14 @@ def _prepared(results: UnitResults, swi: nib.Nifti1Image) -> dict[str, nib.Nifti
         for name in ('qsm', 't2w')
         if name in results.files
     }
+
+
+def _confirmed(results: UnitResults, swi: nib.Nifti1Image) -> np.ndarray:
+    """Lesions that a reader has confirmed; what nobody judged is none of them."""
+    lesions = read_reviewed_lesions(results.files)
+    maps = [read_on_grid(results.files[name], swi) for name in ('lesions', 'candidates')]
+    judged = lesions[lesions['verdict'].notna()]
+    return draw_final_classes(np.sum(maps, axis=0).astype(int), judged)
 
 
 def _untouched(unit: Unit, results: UnitResults) -> Case:
@@ -142,6 +155,7 @@ def head_without_anatomy(
             criteria=DetectionCriteria.of_model(model.card, ('swi',), 'balanced'),
         ),
         names=(UNKNOWN,),
+        confirmed=np.zeros(brain.shape, np.uint8),
         why_no_anatomy=why,
     )
 

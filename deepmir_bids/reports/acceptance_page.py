@@ -62,6 +62,7 @@ def acceptance_page(test: Acceptance, out: Path, traits: Mapping[str, str]) -> s
         ],
         reading=_records(tables['reading']),
         findings=_records(tables['findings'].head(MOST_ROWS)),
+        confirmed=int(tables['findings']['confirmed'].sum()),
         not_shown=max(len(tables['findings']) - MOST_ROWS, 0),
         pictures={kind: _pictures(test, kind) for kind in ('findings', 'missed')},
         traits=_records(tables['traits'].assign(title=tables['traits']['trait'].map(traits))),

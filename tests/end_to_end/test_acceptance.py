@@ -5,13 +5,18 @@ import shutil
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 
+from deepmir_bids.acceptance.implanted_head import examine
 from deepmir_bids.acceptance.prepared_head import finished_head, see
+from deepmir_bids.bids.finished_results import find_files
 from deepmir_bids.bids.input_files import collect_units
-from deepmir_bids.bids.tsv import read_tsv
+from deepmir_bids.bids.tsv import read_tsv, write_tsv
+from deepmir_bids.lesions.reader_review import COLUMNS
 from deepmir_bids.model import load_model
 from deepmir_bids.settings import Settings
+from deepmir_bids.simulation.implanted_dataset import ImplantPlan
 
 pytestmark = pytest.mark.long
 
@@ -38,6 +43,31 @@ def test_a_head_without_lesions_gives_what_the_app_found(one_subject, one_run):
     head = finished_head(collect_units(settings)[0], settings)
     seen = see(head.images, head.case.brain_mask, settings, load_model(), 'cpu')
     np.testing.assert_allclose(seen, head.case.probabilities, atol=0.01)
+
+
+def test_a_lesion_that_a_reader_confirmed_is_no_false_finding(one_subject, one_run, tmp_path):
+    out_dir = tmp_path / 'out'
+    shutil.copytree(one_run.out_dir, out_dir)
+    settings = Settings(one_subject, out_dir, tmp_path, sloppy=True)
+    (unit,) = collect_units(settings)
+    model, plan = load_model(), ImplantPlan(microbleeds=1, seed=3)
+    before = examine(finished_head(unit, settings), settings, plan, model, 'cpu')
+    assert not any(row['confirmed'] for row in before.findings)
+
+    files = find_files(out_dir, unit.label)
+    tables = [read_tsv(files[name]) for name in ('lesion_table', 'candidate_table')]
+    review = pd.concat(tables)[list(COLUMNS[:3] + COLUMNS[-3:])]
+    first = review['class'].eq('CMB') & review['index'].isin(tables[0]['index'])
+    words = {'verdict': np.where(first, 'accepted', 'n/a')}
+    review = review.assign(**words, reviewed_class=np.where(first, 'CMB', 'n/a'), comment='n/a')
+    write_tsv(review, files['lesions'].parent / f'{unit.label}_desc-review_dseg.tsv')
+    after = examine(finished_head(unit, settings), settings, plan, model, 'cpu')
+    assert sum(row['confirmed'] for row in after.findings) == first.sum() > 0
+    cmb = [result.judged['CMB'] for result in (before, after)]
+    # The lesion put in stays one; nothing else but the verdicts has changed.
+    assert cmb[1].lesions == cmb[0].lesions + first.sum()
+    assert cmb[1].false == cmb[0].false - first.sum()
+    assert after.implants == before.implants
 
 
 def test_page_and_tables(site, offline, open_page):
