@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import shutil
 from collections.abc import Iterable, Mapping
 from json import loads
 from pathlib import Path
@@ -15,6 +17,8 @@ from deepmir_bids.data import load as load_data
 with without_templateflow_home():
     from niworkflows.interfaces.bids import DerivativesDataSink as _DerivativesDataSink
 
+#: As nibabel compresses.
+LEVEL = 1
 _SPEC = loads(load_data('io_spec.json').read_text())
 _ENTITIES = {
     **{
@@ -67,12 +71,25 @@ def name_files(
                 base_directory=str(folder),
                 dismiss_entities=['part', 'reconstruction', 'echo', 'space'],
                 check_hdr=False,
-                **({'compress': True} if in_file.endswith('.nii') else {}),
                 **{'datatype': 'anat', **entities},
                 **sidecar,
             )
             .run(cwd=str(folder))
             .outputs
         )
-        named += [outputs.out_file, *([outputs.out_meta] if sidecar else [])]
+        named += [_zipped(outputs.out_file), *([outputs.out_meta] if sidecar else [])]
     return named
+
+
+def _zipped(path: str) -> str:
+    """Compress an image, the same each time, and return its new path.
+
+    The sink would take the highest level, in two to seven times the time for a thirtieth less.
+    """
+    if not path.endswith('.nii'):
+        return path
+    with open(path, 'rb') as image, open(f'{path}.gz', 'wb') as raw:
+        with gzip.GzipFile('', 'wb', LEVEL, raw, mtime=0) as zipped:
+            shutil.copyfileobj(image, zipped, 1 << 20)
+    Path(path).unlink()
+    return f'{path}.gz'
