@@ -88,8 +88,11 @@ def _zipped(path: str) -> str:
     """
     if not path.endswith('.nii'):
         return path
-    with open(path, 'rb') as image, open(f'{path}.gz', 'wb') as raw:
-        with gzip.GzipFile('', 'wb', LEVEL, raw, mtime=0) as zipped:
-            shutil.copyfileobj(image, zipped, 1 << 20)
+    with (
+        open(path, 'rb') as image,
+        open(f'{path}.gz', 'wb') as raw,
+        gzip.GzipFile('', 'wb', LEVEL, raw, mtime=0) as zipped,
+    ):
+        shutil.copyfileobj(image, zipped, 1 << 20)
     Path(path).unlink()
     return f'{path}.gz'

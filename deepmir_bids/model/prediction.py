@@ -37,8 +37,8 @@ from deepmir_bids.model.single_threads import map_pieces, torch_threads
 
 TensorOrArray = TypeVar('TensorOrArray', torch.Tensor, np.ndarray)
 
-#: Steps of probabilities, finer than the four digits of thresholds and tables. Nearly all of a brain
-#: is 0 so, and its map a hundred times smaller on disk.
+#: Steps of probabilities, finer than the four digits of thresholds and tables. Nearly all of a
+#: brain is 0 so, and its map a hundred times smaller on disk.
 STEP = np.float32(2**-14)
 #: A larger volume goes through a 3D network in windows: three brains, about 2 GB.
 VOXELS_WHOLE = 16_000_000
