@@ -80,6 +80,19 @@ def test_the_first_finished_session_counts(finished, recorded, out):
     assert group.sessions['sub-01']['status'].tolist() == ['failed', 'done']
 
 
+def test_each_sessions_table_is_written_as_if_alone(finished, recorded, out):
+    finished('sub-01_ses-2', ('CMB', 'lobar', 2.0))
+    recorded(**{'sub-01_ses-1': 'failed: no room', 'sub-01_ses-2': 'done'})
+    finished('sub-03_ses-a', ('iron', 'deep', 3.0))
+    finished('sub-03_ses-b')
+    finished('sub-03_ses-c')
+    group = make_tables(read_cohort(out))
+    write_group(group, out)
+    assert list(group.sessions) == ['sub-01', 'sub-03']
+    for name, table in group.sessions.items():
+        assert (out / name / f'{name}_sessions.tsv').read_text() == as_tsv(table)
+
+
 def test_every_column_of_every_table_is_described(group):
     described = describe_columns(group)
     tables = {
