@@ -24,6 +24,7 @@ from deepmir_bids.lesions.connected_lesions import class_map, find_lesions
 from deepmir_bids.lesions.detection_criteria import DetectionCriteria
 from deepmir_bids.lesions.truth_matching import index_lesions
 from deepmir_bids.model.model_registry import OPERATING_POINTS, ModelCard
+from deepmir_bids.reconstruction.swi_of_echoes import amounts_to
 from deepmir_bids.simulation.implanted_dataset import ImplantPlan, draws_of, metadata_of
 from deepmir_bids.simulation.implanted_subject import (
     ImplantedSubject,
@@ -33,6 +34,7 @@ from deepmir_bids.simulation.implanted_subject import (
 from deepmir_bids.simulation.real_scan import b0_in_image, read_acquisition
 
 if TYPE_CHECKING:
+    from deepmir_bids.bids.unit_of_work import Unit
     from deepmir_bids.evaluation.site_thresholds import Judged
     from deepmir_bids.model.prediction import Model
     from deepmir_bids.settings import Settings
@@ -111,7 +113,7 @@ def implant(head: PreparedHead, settings: Settings, plan: ImplantPlan) -> Implan
     acquisition = read_acquisition(
         swi,
         unit.swi,  # type: ignore[arg-type]
-        metadata_of(unit, 'swi', settings),
+        _metadata(unit, settings),
         plan.scan,
         masked=not unit.swi_stands_in,
     )
@@ -130,6 +132,18 @@ def implant(head: PreparedHead, settings: Settings, plan: ImplantPlan) -> Implan
         microbleeds=plan.microbleeds,
         b0_direction=b0_in_image(acquisition, plan.scan),
     )
+
+
+def _metadata(unit: Unit, settings: Settings) -> dict[str, Any]:
+    """What is known of the scan of an SWI; one that is made amounts to a later echo."""
+    known = metadata_of(unit, 'swi', settings)
+    if 'swi' not in unit.made or unit.echoes is None:
+        return known
+    return {
+        **known,
+        'EchoTime': amounts_to(unit.echoes.echo_times_s),
+        'MagneticFieldStrength': unit.echoes.field_t,
+    }
 
 
 def at_point(case: Case, card: ModelCard, inputs: tuple[str, ...], point: str) -> Case:

@@ -73,7 +73,8 @@ def finished_head(unit: Unit, settings: Settings) -> PreparedHead:
 
     """
     results = read_results(settings.out_dir, unit.label)
-    swi = load_input(ROLES['swi'], _swi_of(unit))[0]
+    made = results.files['made_swi'] if 'swi' in unit.made else None
+    swi = load_input(ROLES['swi'], made or _swi_of(unit))[0]
     return PreparedHead(
         unit=unit,
         images={'swi': swi, **_prepared(results, swi)},
@@ -187,4 +188,6 @@ def see(
 def _swi_of(unit: Unit):
     if unit.skipped or unit.swi is None:
         raise InputError(f'{unit.skipped}.')
+    if 'swi' in unit.made:
+        raise InputError(f'{unit.label} has no SWI, and none was made.')
     return unit.swi

@@ -41,7 +41,7 @@ def swi_of_echoes(
 
     """
     times = np.asarray(times_s, np.float32)
-    late = np.sum(times**2) / np.sum(times)
+    late = amounts_to(times_s)
     magnitude, turned, weight = (np.zeros(images.shape[1:], np.float32) for _ in range(3))
     for image, time in zip(images, times, strict=True):
         strength = np.abs(image)
@@ -51,6 +51,19 @@ def swi_of_echoes(
         weight += trust
     turned /= np.maximum(weight, np.finfo(np.float32).tiny)
     return (magnitude * phase_mask(turned, paramagnetic_sign) ** power).astype(np.float32)
+
+
+def amounts_to(times_s: Sequence[float]) -> float:
+    """Echo time in s that the weighted mean of some echoes amounts to.
+
+    Examples
+    --------
+    >>> amounts_to([0.01, 0.03])
+    0.025
+
+    """
+    times = np.asarray(times_s, float)
+    return float(np.sum(times**2) / np.sum(times))
 
 
 def minimum_projection(swi: np.ndarray, slice_mm: float) -> np.ndarray:

@@ -8,7 +8,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from deepmir_bids.acceptance.implanted_head import implant
+from deepmir_bids.acceptance.prepared_head import finished_head
+from deepmir_bids.bids.input_files import collect_units
+from deepmir_bids.reconstruction.swi_of_echoes import amounts_to
+from deepmir_bids.settings import Settings
 from deepmir_bids.simulation.acquisition import SLOPPY
+from deepmir_bids.simulation.implanted_dataset import ImplantPlan
 from deepmir_bids.simulation.simulated_dataset import create_dataset, write_subject
 from deepmir_bids.simulation.simulated_subject import simulate_subject
 
@@ -29,10 +35,11 @@ def test_a_unit_of_magnitude_and_phase_is_like_any_other(tmp_path, deepmir):
     done = deepmir(bids, tmp_path / 'run', '--reconstruct', 'auto', '--sloppy', '--nprocs', '2')
     assert done.status == 0, done.said
     anat = done.out_dir / 'sub-01' / 'anat'
-    # Images that were there alone give way to those of the lesions, which are the same.
+    # Images that were there alone give way to those of the lesions. These are the same, but for
+    # voxels of a QSM that stand out alone and are levelled, whoever made it.
     assert not list(done.out_dir.rglob('*fieldmap*'))
     found = _values(anat / 'sub-01_space-SWI_desc-preproc_Chimap.nii.gz')
-    assert np.array_equal(found, maps['Chimap'])
+    assert np.mean(found != maps['Chimap']) < 1e-4
     again = deepmir(bids, tmp_path / 'run', *always)
     assert again.status == 1
     assert 'give --reconstruct-only another out_dir' in again.said
@@ -53,6 +60,23 @@ def test_a_unit_of_magnitude_and_phase_is_like_any_other(tmp_path, deepmir):
     assert done.status == 0, done.said
     assert 'Local field from the phase' in (done.out_dir / 'sub-01.html').read_text()
     assert pictures == {path.name for path in (done.out_dir / 'sub-01' / 'figures').iterdir()}
+    _check_acceptance(Settings(bids, done.out_dir, tmp_path, reconstruct='auto', sloppy=True))
+
+
+def _check_acceptance(settings) -> None:
+    """Lesions of an acceptance test go into the SWI that was made, at the time it amounts to."""
+    (unit,) = collect_units(settings)
+    head = finished_head(unit, settings)
+    made = settings.out_dir / 'sub-01' / 'anat' / 'sub-01_space-SWI_desc-swi_T2starw.nii.gz'
+    assert np.allclose(
+        np.sort(head.images['swi'].get_fdata().ravel()), np.sort(_values(made).ravel())
+    )
+    found = implant(head, settings, ImplantPlan(microbleeds=2))
+    before, after = (one['swi'].get_fdata() for one in (head.images, found.images))
+    truth = np.asarray(found.truth.dataobj) > 0
+    assert truth.any()
+    assert after[truth].mean() < 0.8 * before[truth].mean()
+    assert amounts_to(unit.echoes.echo_times_s) == pytest.approx(0.0187, abs=1e-4)
 
 
 def _check_maps(out_dir) -> dict[str, np.ndarray]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import nibabel as nib
 import pytest
 
 from deepmir_bids.anatomy.atlas_structures import Structure
 from deepmir_bids.anatomy.template_choice import Anatomy
+from deepmir_bids.bids.scanned_echoes import RawEchoes
 from deepmir_bids.bids.unit_of_work import Unit
 from deepmir_bids.settings import Settings
 from deepmir_bids.workflows.step_memory import step_memory
@@ -29,14 +32,19 @@ def unit_of(tmp_path):
     return make
 
 
-def test_each_step_asks_for_what_it_takes(unit_of, tmp_path):
+@pytest.mark.parametrize('made', [(), ('swi', 'qsm')])
+def test_each_step_asks_for_what_it_takes(unit_of, tmp_path, made):
     (tmp_path / 'out').mkdir()
     settings = Settings(tmp_path, tmp_path / 'out', tmp_path / 'work')
     paths = {name: tmp_path / name for name in ('template_brain', 'brain_mask', 'labels')}
     structures = (Structure(1, 'left putamen', 'deep', 'putamen'),)
     anatomy = Anatomy('MNI', 'atlas', (), structures=structures, **paths)
-    workflow = init_unit_wf(settings, anatomy, unit_of(FINE))
-    memory = step_memory(unit_of(FINE))
+    unit = unit_of(FINE)
+    if made:
+        echoes = RawEchoes(((unit.swi, unit.qsm),), ('mag', 'phase'), (0.02,), 3.0)
+        unit = replace(unit, echoes=echoes, made=made)
+    workflow = init_unit_wf(settings, anatomy, unit)
+    memory = step_memory(unit)
     asked = {
         node.name: node.mem_gb
         for node in map(workflow.get_node, workflow.list_node_names())
