@@ -36,7 +36,8 @@ SOUND_MI = 0.2
 #: with 0.06 to 0.17 inside the brain), wrong ones of real heads (turned, cut, mirrored) 0.27 and
 #: less, ellipsoids with shells up to 0.36.
 SOUND_OUTLINE = 0.45
-#: What a place must have to be believed in: one of the first two, or outline and some contrast.
+#: A place is believed in with so much mutual information, or with such an outline and
+#: some contrast.
 LEAST_MI, LEAST_OUTLINE, LEAST_CONTRAST = 0.10, 0.39, 0.05
 
 

@@ -11,6 +11,7 @@ from nibabel.processing import resample_from_to
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from deepmir_bids.anatomy.affine_starts import LEAST_MI, RegistrationError
 from deepmir_bids.anatomy.builtin_head import SPACE
 from deepmir_bids.anatomy.labels_on_swi import label_brain
 from deepmir_bids.anatomy.template_choice import BUILTIN_ATLAS, find_anatomy
@@ -128,3 +129,29 @@ def test_an_average_of_many_heads(shared, register):
     image, _ = load_volume(shared / 'real_extra/hcp_t2_template/MNI152_T2_2mm.nii.gz')
     mask = register(correct_bias(image))
     assert 1500 < volume_ml(mask) < 2100  # of the template that it was averaged in
+
+
+@pytest.fixture(scope='module')
+def flat(real, whole):
+    """The T2starw with little contrast left within the brain, as an early echo has it."""
+    image = real['T2starw']
+    brain = resample_from_to(whole, image, order=0).get_fdata() > 0
+    array = image.get_fdata(dtype=np.float32)
+    inside = array[brain]
+    noise = np.random.default_rng(0).normal(0, 0.1 * inside.mean(), inside.shape)
+    array[brain] = inside.mean() + 0.12 * (inside - inside.mean()) + noise
+    return nib.Nifti1Image(np.maximum(array, 0), image.affine)
+
+
+def test_a_head_of_little_contrast_registers_by_its_outline(flat, whole, anatomy, tmp_path):
+    found = register_template(flat, anatomy, tmp_path)
+    assert found.mutual_information < LEAST_MI  # it would not do alone
+    mask, _ = label_brain(flat.shape, flat.affine, anatomy, found.to_image)
+    assert dice(nib.Nifti1Image(mask.astype(np.uint8), flat.affine), whole) > 0.93
+
+
+@pytest.mark.parametrize('axis', [1, 2], ids=['back to front', 'upside down'])
+def test_a_head_that_is_turned_is_refused(flat, anatomy, tmp_path, axis):
+    array = np.flip(flat.get_fdata(dtype=np.float32), axis)
+    with pytest.raises(RegistrationError, match='outline of the brain'):
+        register_template(nib.Nifti1Image(array, flat.affine), anatomy, tmp_path)
