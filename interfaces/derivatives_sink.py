@@ -71,6 +71,8 @@ def name_files(
                 base_directory=str(folder),
                 dismiss_entities=['part', 'reconstruction', 'echo', 'space'],
                 check_hdr=False,
+                # An image of an earlier run comes compressed, and goes the same way as a new one.
+                **({'compress': False} if in_file.endswith('.nii.gz') else {}),
                 **{'datatype': 'anat', **entities},
                 **sidecar,
             )

@@ -17,6 +17,10 @@ import numpy as np
 from deepmir_bids import CLASSES
 from deepmir_bids.imaging.large_volumes import slabwise
 
+#: Steps of probabilities, finer than the four digits of thresholds and tables. Nearly all of a
+#: brain is 0 so, and its map a hundred times smaller on disk.
+STEP = np.float32(2**-14)
+
 
 class Chance(NamedTuple):
     """Log odds of a chance are ``slope`` times those of the network's output, plus ``offset``."""
@@ -56,3 +60,11 @@ def as_chances(outputs: np.ndarray, chances: Mapping[str, Chance]) -> np.ndarray
         if name in chances:
             result[index] = slabwise(chances[name].of, outputs[index])
     return result
+
+
+def in_steps(probabilities: np.ndarray) -> np.ndarray:
+    """Round probabilities (float32, of any shape) in place to steps of :data:`STEP`."""
+    probabilities /= STEP
+    np.rint(probabilities, out=probabilities)
+    probabilities *= STEP
+    return probabilities

@@ -18,7 +18,7 @@ import torch
 
 from deepmir_bids import CLASSES
 from deepmir_bids.errors import in_brief
-from deepmir_bids.model.chances import as_chances
+from deepmir_bids.model.chances import as_chances, in_steps
 from deepmir_bids.model.freed_memory import keep_freed_memory
 from deepmir_bids.model.lesion_network import LesionNetwork
 from deepmir_bids.model.model_registry import (
@@ -37,9 +37,6 @@ from deepmir_bids.model.single_threads import map_pieces, torch_threads
 
 TensorOrArray = TypeVar('TensorOrArray', torch.Tensor, np.ndarray)
 
-#: Steps of probabilities, finer than the four digits of thresholds and tables. Nearly all of a
-#: brain is 0 so, and its map a hundred times smaller on disk.
-STEP = np.float32(2**-14)
 #: A larger volume goes through a 3D network in windows: three brains, about 2 GB.
 VOXELS_WHOLE = 16_000_000
 #: Size of a window in voxels, a multiple of every network's stride, and how much two share.
@@ -165,14 +162,10 @@ def probabilities_of(
 ) -> np.ndarray:
     """Probabilities (class, X, Y, Z) of prepared images, on the grid of their SWI.
 
-    They are in steps of :data:`STEP`, as they are stored.
+    They are in steps, as they are stored (:func:`deepmir_bids.model.chances.in_steps`).
     """
     outputs = restore(predict(model, prepared.x, device, threads, mirror=mirror), prepared.grid)
-    probabilities = meant(model, prepared.x, outputs)
-    probabilities /= STEP
-    np.rint(probabilities, out=probabilities)
-    probabilities *= STEP
-    return probabilities
+    return in_steps(meant(model, prepared.x, outputs))
 
 
 def predict(

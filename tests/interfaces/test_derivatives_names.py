@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -51,3 +52,16 @@ def test_names_follow_the_specification(tmp_path, image, source, entities, name)
     )
     assert image_file == str(tmp_path / f'{name}.nii.gz')
     assert json.loads(Path(json_file).read_text()) == sidecar
+
+
+def test_an_image_of_an_earlier_run_is_stored_as_a_new_one(tmp_path, image):
+    """Whatever level it was compressed with: results are compared by their bytes."""
+    zipped = tmp_path / 'x.nii.gz'
+    zipped.write_bytes(gzip.compress(image.read_bytes(), 9))
+    source, entities = '/data/sub-01/anat/sub-01_T2starw.nii.gz', {'desc': 'a', 'suffix': 'mask'}
+    stored = []
+    for name, path in (('new', image), ('old', zipped)):
+        (file,) = name_files([(str(path), entities, {})], source, tmp_path / name)
+        stored.append(Path(file).read_bytes())
+    assert stored[0] == stored[1]
+    assert gzip.decompress(stored[0]) == image.read_bytes()

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from deepmir_bids.model import load_model, prediction
-from deepmir_bids.model.prediction import STEP, predict, probabilities_on_swi
+from deepmir_bids.model.chances import STEP
+from deepmir_bids.model.prediction import predict, probabilities_on_swi
 
 
 def test_probabilities_of_arrays_and_tensors(model_folder):
