@@ -61,6 +61,7 @@ def test_an_image_of_an_earlier_run_is_stored_as_a_new_one(tmp_path, image):
     source, entities = '/data/sub-01/anat/sub-01_T2starw.nii.gz', {'desc': 'a', 'suffix': 'mask'}
     stored = []
     for name, path in (('new', image), ('old', zipped)):
+        (tmp_path / name).mkdir()
         (file,) = name_files([(str(path), entities, {})], source, tmp_path / name)
         stored.append(Path(file).read_bytes())
     assert stored[0] == stored[1]
