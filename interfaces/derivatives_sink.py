@@ -72,7 +72,7 @@ def name_files(
                 dismiss_entities=['part', 'reconstruction', 'echo', 'space'],
                 check_hdr=False,
                 # An image of an earlier run comes compressed, and goes the same way as a new one.
-                **({'compress': False} if in_file.endswith('.nii.gz') else {}),
+                compress=False,
                 **{'datatype': 'anat', **entities},
                 **sidecar,
             )

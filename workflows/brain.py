@@ -128,8 +128,10 @@ def _connect_t2w(
         (align_t2w, node('notes'), [('notes', 'in2')]),
         (load_t2w, node('flags'), [('flags', 'in1')]),
         (align_t2w, node('flags'), [('flags', 'in2')]),
-        (align_t2w, node('outputnode'), [('mutual_information', 'alignment')]),
-        (align_t2w, node('outputnode'), [('out_file', 't2w')]),
+        (align_t2w, node('outputnode'), [
+            ('out_file', 't2w'),
+            ('mutual_information', 'alignment'),
+        ]),
     ])  # fmt: skip
 
 

@@ -20,9 +20,6 @@ from deepmir_bids.workflows.step_memory import step_memory
 #: What the step of an anatomical workflow that makes images hands on.
 MADE = ('reconstruction', 'made_swi', 'minip', 'r2star', 'magnitude', 'field_map', 'known')
 
-#: What of the brain it takes to make images.
-BRAIN = ('brain_mask', 'given_mask')
-
 
 def ready_file(unit: Unit, name: str) -> dict[str, str]:
     """The file of an image that is ready; one that is made comes from another step."""
@@ -46,10 +43,9 @@ def connect_reconstruction(
         Of each step in GB.
 
     """
-    reconstruct = _init_reconstruct(settings, unit, memory)
+    reconstruct = _add_reconstruct(workflow, settings, unit, memory)
     node = workflow.get_node
     workflow.connect([
-        (node('brain_wf'), reconstruct, [(f'outputnode.{name}', name) for name in BRAIN]),
         (reconstruct, node('notes'), [('notes', 'in6')]),
         (reconstruct, node('flags'), [('flags', 'in6')]),
         (reconstruct, node('outputnode'), [('description', 'reconstruction')]),
@@ -74,7 +70,8 @@ def init_maps_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
     workflow = pe.Workflow(name=unit.workflow_name)
     memory = step_memory(unit)
     brain_wf = init_brain_wf(settings, unit, anatomy)
-    reconstruct = _init_reconstruct(settings, unit, memory)
+    workflow.add_nodes([brain_wf])
+    reconstruct = _add_reconstruct(workflow, settings, unit, memory)
     publish = pe.Node(
         PublishMaps(
             out_dir=str(settings.out_dir),
@@ -91,7 +88,6 @@ def init_maps_wf(settings: Settings, anatomy: Anatomy, unit: Unit) -> pe.Workflo
     lacking = {'swi': 'made_swi', 'qsm': 'qsm'}
     made = [(name, lacking[name]) for name in unit.made]
     workflow.connect([
-        (brain_wf, reconstruct, [(f'outputnode.{name}', name) for name in BRAIN]),
         (brain_wf, notes, [('outputnode.notes', 'in2')]),
         (reconstruct, publish, [
             *made,
@@ -113,16 +109,19 @@ def _find_brain_with_echoes(
     workflow.connect(combine, 'out_file', workflow.get_node('brain_wf'), 'inputnode.head')
 
 
-def _init_reconstruct(settings: Settings, unit: Unit, memory: Mapping[str, float]) -> pe.Node:
-    return pe.Node(
-        Reconstruct(
-            echoes=unit.echoes,
-            threads=settings.omp_nthreads,
-        ),
+def _add_reconstruct(
+    workflow: pe.Workflow, settings: Settings, unit: Unit, memory: Mapping[str, float]
+) -> pe.Node:
+    """Add the step that makes images, within the brain that the workflow's ``brain_wf`` finds."""
+    reconstruct = pe.Node(
+        Reconstruct(echoes=unit.echoes, threads=settings.omp_nthreads),
         name='reconstruct',
         mem_gb=memory['reconstruct'],
         n_procs=settings.omp_nthreads,
     )
+    masks = [(f'outputnode.{name}', name) for name in ('brain_mask', 'given_mask')]
+    workflow.connect([(workflow.get_node('brain_wf'), reconstruct, masks)])
+    return reconstruct
 
 
 def describe_reconstruction(unit: Unit) -> str:

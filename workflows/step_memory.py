@@ -48,7 +48,7 @@ def step_memory(unit: Unit) -> dict[str, float]:
     memory = {name: PROCESS_GB + number * voxels / 1e9 for name, number in BYTES_A_VOXEL.items()}
     memory['predict'] += NETWORK_GB
     if unit.made and unit.echoes:
-        number = MAP_BYTES + ECHO_BYTES * len(unit.echoes.echo_times_s)
-        memory['combine'] = PROCESS_GB + ECHO_BYTES * len(unit.echoes.echo_times_s) * voxels / 1e9
-        memory['reconstruct'] = PROCESS_GB + number * voxels / 1e9
+        echoes = ECHO_BYTES * len(unit.echoes.echo_times_s)
+        memory['combine'] = PROCESS_GB + echoes * voxels / 1e9
+        memory['reconstruct'] = PROCESS_GB + (MAP_BYTES + echoes) * voxels / 1e9
     return memory

@@ -73,7 +73,7 @@ def finished_head(unit: Unit, settings: Settings) -> PreparedHead:
 
     """
     results = read_results(settings.out_dir, unit.label)
-    made = results.files['made_swi'] if 'swi' in unit.made else None
+    made = results.files.get('made_swi') if 'swi' in unit.made else None
     swi = load_input(ROLES['swi'], made or _swi_of(unit))[0]
     return PreparedHead(
         unit=unit,

@@ -68,8 +68,8 @@ class AffineCandidate:
     @property
     def sound(self) -> bool:
         """Whether this is the place beyond doubt."""
-        sound = self.mutual_information >= SOUND_MI or self.outline >= SOUND_OUTLINE
-        return self.plausible and sound and self.recognised
+        clear = self.mutual_information >= SOUND_MI or self.outline >= SOUND_OUTLINE
+        return clear and self.recognised
 
     @property
     def recognised(self) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import nibabel as nib
 import numpy as np
 
@@ -12,11 +10,10 @@ from deepmir_bids.anatomy.apply_transforms import apply_transform
 from deepmir_bids.anatomy.rigid_registration import register_rigid
 from deepmir_bids.errors import InputError
 
-if TYPE_CHECKING:
-    from nibabel import Nifti1Image
 
-
-def brain_of_magnitude(brain: Nifti1Image, swi: Nifti1Image, magnitude: Nifti1Image) -> np.ndarray:
+def brain_of_magnitude(
+    brain: nib.Nifti1Image, swi: nib.Nifti1Image, magnitude: nib.Nifti1Image
+) -> np.ndarray:
     """Move a brain mask from the SWI onto a magnitude of the same head, which may have moved.
 
     Parameters

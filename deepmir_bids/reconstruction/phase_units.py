@@ -22,8 +22,6 @@ FILLED, BEYOND = 0.9, 1.02
 #: A wrap is a step of more than this share of the range between neighbours, and a phase has at
 #: least so many of them. In a magnitude nothing is as bright as its maximum beside what is dark.
 STEP, LEAST_WRAPS = 0.75, 3e-4
-
-
 #: What correlates so well with the magnitude is none of its phase.
 LIKE_MAGNITUDE = 0.8
 
