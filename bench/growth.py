@@ -22,8 +22,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from group_level import measure
-from made_outputs import write_cohort
+from group_level import measure, write_many
 from unit_time import SUFFIXES, machine
 
 from deepmir_bids.simulation.simulated_dataset import create_dataset
@@ -106,7 +105,7 @@ def seconds(*arguments: str) -> float:
 
 def of_group(out_dir: Path, participants: int) -> dict[str, float]:
     """Figures of the group level."""
-    write_cohort(out_dir, participants)
+    write_many(out_dir, participants)
     taken, peak_gb = measure(out_dir)
     page_mb = (out_dir / 'group.html').stat().st_size / 1e6
     return {'group_s': round(taken, 1), 'peak_gb': round(peak_gb, 2), 'page_mb': round(page_mb, 1)}

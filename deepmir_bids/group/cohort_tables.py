@@ -17,7 +17,7 @@ from deepmir_bids.group.mixed_results import find_mixtures
 from deepmir_bids.group.participant_rows import (
     participants_table,
     raw_names,
-    sessions_tables,
+    sessions_table,
     units_with_counts,
 )
 from deepmir_bids.group.prevalence import summary_table
@@ -39,7 +39,7 @@ class Group:
     cohort: Cohort
     units: pd.DataFrame
     participants: pd.DataFrame
-    sessions: dict[str, pd.DataFrame]
+    sessions: pd.DataFrame
     lesions: pd.DataFrame
     summary: pd.DataFrame
     qc: pd.DataFrame
@@ -55,7 +55,7 @@ def make_tables(cohort: Cohort, by: Sequence[str] = (), site: SiteReview | None 
         cohort=cohort,
         units=units,
         participants=participants_table(units, cohort.raw),
-        sessions=sessions_tables(units),
+        sessions=sessions_table(units),
         lesions=cohort.lesions[list(LESIONS)],
         summary=summary,
         qc=qc_table(cohort.units),
@@ -83,11 +83,10 @@ def describe_columns(group: Group) -> dict[str, dict[str, Any]]:
         'lesions': group.lesions,
         'summary': group.summary,
         'qc': group.qc,
+        'sessions': group.sessions.drop(columns='participant_id'),
     }
     if group.site:
         tables['thresholds'] = group.site.table
-    if group.sessions:
-        tables['sessions'] = next(iter(group.sessions.values()))
     return {
         name: {str(column): described[name][str(column)] for column in table}
         for name, table in tables.items()

@@ -19,6 +19,16 @@ UNFINISHED = 'a run is writing its results, or was killed as it did: run deepmir
 
 
 @dataclass(frozen=True)
+class UnitTraces:
+    """What an output folder has of a unit, before anybody looks at its files."""
+
+    label: str
+    folder: Path | None
+    records: list[Record]
+    unfinished: bool
+
+
+@dataclass(frozen=True)
 class KnownUnit:
     """A unit with the last word on it; ``files`` are there if it is done.
 
@@ -35,19 +45,31 @@ def known_units(out_dir: Path) -> list[KnownUnit]:
     A unit whose run was killed counts as done if its results are complete (results appear whole
     or not at all), else as failed; so does one whose results somebody took away.
     """
+    known = (known_unit(out_dir, traces) for traces in unit_traces(out_dir))
+    return [unit for unit in known if unit]
+
+
+def unit_traces(out_dir: Path) -> list[UnitTraces]:
+    """List the traces of every unit, by participant and session; its files are not read."""
     records = read_records(out_dir)
     folders = dict(_unit_folders(out_dir))
     unfinished = unfinished_units(out_dir)
-    units = []
-    for label in sorted({*records, *folders}, key=_by_participant_and_session):
-        folder = folders.get(label)
-        files = _results(folder, label) if folder else None
-        if label in unfinished:
-            units.append(KnownUnit(Record.of(label, 'failed', UNFINISHED), {}))
-        elif label in records or files:
-            record = _last_word(records.get(label, []), out_dir, label, files is not None)
-            units.append(KnownUnit(record, files or {}))
-    return units
+    return [
+        UnitTraces(label, folders.get(label), records.get(label, []), label in unfinished)
+        for label in sorted({*records, *folders}, key=_by_participant_and_session)
+    ]
+
+
+def known_unit(out_dir: Path, traces: UnitTraces) -> KnownUnit | None:
+    """The last word on a unit; None where its folder is there, but no run and no result."""
+    if traces.unfinished:
+        return KnownUnit(Record.of(traces.label, 'failed', UNFINISHED), {})
+    files = _results(traces.folder, traces.label) if traces.folder else None
+    if not traces.records and not files:
+        return None
+    return KnownUnit(
+        _last_word(traces.records, out_dir, traces.label, files is not None), files or {}
+    )
 
 
 def _by_participant_and_session(label: str) -> list:

@@ -75,12 +75,12 @@ def raw_names(raw: RawParticipants, units: pd.DataFrame) -> dict[str, str]:
     return {name: f'raw_{name}' if name in taken else name for name in raw.columns}
 
 
-def sessions_tables(units: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Make ``sub-XX_sessions.tsv`` of each participant with several sessions, by participant."""
+def sessions_table(units: pd.DataFrame) -> pd.DataFrame:
+    """Make the rows of ``sub-XX_sessions.tsv`` of those with several sessions, by participant."""
     sessions = units[units['session_id'].notna()]
     several = sessions[sessions.duplicated('participant_id', keep=False)]
-    columns = [*ABOUT, *_counts(units)]
-    return {str(name): own[columns] for name, own in several.groupby('participant_id')}
+    rows = several[['participant_id', *ABOUT, *_counts(units)]]
+    return rows.sort_values('participant_id', kind='stable')
 
 
 def _counts(units: pd.DataFrame) -> list[str]:

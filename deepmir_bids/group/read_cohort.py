@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -12,14 +14,16 @@ from deepmir_bids import CLASSES
 from deepmir_bids.anatomy.atlas_structures import BASAL_GANGLIA
 from deepmir_bids.anatomy.structure_kinds import kind_of
 from deepmir_bids.bids.finished_results import atlas_of, read_sidecar
+from deepmir_bids.bids.output_files import REVIEW
 from deepmir_bids.bids.run_records import RawParticipants, read_participants
 from deepmir_bids.bids.tsv import MISSING, as_number, read_rows
 from deepmir_bids.errors import InputError
 from deepmir_bids.evaluation.judged_findings import ReviewedUnit
-from deepmir_bids.group.finished_units import KnownUnit, known_units
+from deepmir_bids.group.finished_units import KnownUnit, UnitTraces, known_unit, unit_traces
 from deepmir_bids.lesions.detection_criteria import outlines_in
 from deepmir_bids.lesions.lesion_table import as_table
 from deepmir_bids.lesions.reader_review import ReviewProgress, reviewed_rows
+from deepmir_bids.threads import in_processes
 
 #: What the group level adds to the columns of the lesion table.
 ADDED = ('label', 'participant_id', 'session_id', 'template', 'model', 'version')
@@ -42,48 +46,69 @@ class Cohort:
     ``units`` has a row a unit (:data:`UNIT`), by participant and session; ``lesions`` a row for
     each lesion of the finished ones, and for each candidate that a reader took for a lesion
     (``found_as``). ``class`` is as found, ``final_class`` as reviewed and missing for what a
-    reader rejected.
+    reader rejected. ``review_files`` are there of units whose review is incomplete, too.
     """
 
     units: pd.DataFrame
     lesions: pd.DataFrame
     raw: RawParticipants
     reviews: list[ReviewedUnit] = field(default_factory=list)
+    review_files: list[Path] = field(default_factory=list)
 
 
-def read_cohort(out_dir: Path) -> Cohort:
-    """Read the cohort of an output folder; a unit whose files are damaged counts as failed."""
-    units, lesions, reviews = [], [], []
-    for unit in known_units(out_dir):
-        row = {
-            'label': unit.record.label,
-            'participant_id': unit.record.participant_id,
-            'session_id': unit.record.session_id,
-            'status': unit.record.status,
-            'reason': unit.record.reason,
-        }
-        if unit.record.status == 'done':
-            try:
-                facts, own = _read_unit(unit)
-                marks = {name: (row | facts)[name] for name in ADDED}
-                # A candidate that no reader took for a lesion is nobody's lesion.
-                lesions += [
-                    marks | lesion for lesion in own
-                    if lesion['found_as'] == 'lesion' or lesion['final_class']
-                ]  # fmt: skip
-                row |= facts
-                reviews += _reviewed(row, own)
-            except InputError as error:
-                # Whatever is wrong with its files, the cohort goes on without it, and says so.
-                why = f'its results cannot be read: {str(error).rstrip(".")}'
-                row |= {'status': 'failed', 'reason': why}
-        units.append(row)
+class _ReadUnit(NamedTuple):
+    """What one unit brings to a cohort: a row, lesions, and perhaps a review and its file."""
+
+    row: dict[str, Any]
+    lesions: list[dict[str, Any]]
+    reviews: list[ReviewedUnit]
+    review_file: Path | None
+
+
+def read_cohort(out_dir: Path, nprocs: int = 1) -> Cohort:
+    """Read the cohort of an output folder; a unit whose files are damaged counts as failed.
+
+    Units are read in ``nprocs`` processes: most of the time goes into Python's own work.
+    """
+    read = in_processes(partial(_read, out_dir), unit_traces(out_dir), nprocs)
+    units = [unit for unit in read if unit]
     return Cohort(
-        pd.DataFrame(units, columns=list(UNIT)),
-        as_table(lesions, before=ADDED),
+        pd.DataFrame([unit.row for unit in units], columns=list(UNIT)),
+        as_table(chain.from_iterable(unit.lesions for unit in units), before=ADDED),
         read_participants(out_dir),
-        reviews,
+        [review for unit in units for review in unit.reviews],
+        [unit.review_file for unit in units if unit.review_file],
     )
+
+
+def _read(out_dir: Path, traces: UnitTraces) -> _ReadUnit | None:
+    """Read a unit; None where there is none."""
+    unit = known_unit(out_dir, traces)
+    if unit is None:
+        return None
+    row = {
+        'label': unit.record.label,
+        'participant_id': unit.record.participant_id,
+        'session_id': unit.record.session_id,
+        'status': unit.record.status,
+        'reason': unit.record.reason,
+    }
+    review_file = unit.files.get(REVIEW)
+    if unit.record.status != 'done':
+        return _ReadUnit(row, [], [], review_file)
+    try:
+        facts, own = _read_unit(unit)
+    except InputError as error:
+        # Whatever is wrong with its files, the cohort goes on without it, and says so.
+        why = f'its results cannot be read: {str(error).rstrip(".")}'
+        return _ReadUnit(row | {'status': 'failed', 'reason': why}, [], [], review_file)
+    row |= facts
+    marks = {name: row[name] for name in ADDED}
+    # A candidate that no reader took for a lesion is nobody's lesion.
+    lesions = [
+        marks | lesion for lesion in own if lesion['found_as'] == 'lesion' or lesion['final_class']
+    ]
+    return _ReadUnit(row, lesions, _reviewed(row, own), review_file)
 
 
 def _reviewed(unit: dict[str, Any], rows: list[dict[str, Any]]) -> list[ReviewedUnit]:

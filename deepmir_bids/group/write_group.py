@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,6 @@ import pandas as pd
 
 from deepmir_bids import CLASSES
 from deepmir_bids.bids.dataset_description import describe_review
-from deepmir_bids.bids.finished_results import find_files
-from deepmir_bids.bids.output_files import REVIEW
 from deepmir_bids.bids.tsv import as_tsv
 from deepmir_bids.bids.whole_files import sweep, write_whole
 from deepmir_bids.group.cohort_tables import Group, describe_columns
@@ -34,7 +32,7 @@ def write_group(group: Group, out_dir: Path) -> None:
     }
     if group.site and len(group.site.table):
         tables['thresholds'] = ('group_thresholds', group.site.table)
-    about_sessions = _as_json(columns.get('sessions', {}))
+    about_sessions = _as_json(columns['sessions'])
     for name, (stem, table) in tables.items():
         write_whole(out_dir / f'{stem}.tsv', as_tsv(table))
         write_whole(out_dir / f'{stem}.json', _as_json(columns[name]))
@@ -43,9 +41,8 @@ def write_group(group: Group, out_dir: Path) -> None:
         sweep(folder)
         write_whole(folder / f'{stem}.tsv', text)
         write_whole(folder / f'{stem}.json', about_sessions)
-    for label in group.units.loc[group.units['review_status'] != 'none', 'label']:
-        if review := find_files(out_dir, label).get(REVIEW):
-            describe_review(review)
+    for review in group.cohort.review_files:
+        describe_review(review)
     written = set()
     for stem, density, about in density_maps(group):
         write_whole(out_dir / f'{stem}.nii.gz', _as_image(density))
@@ -56,14 +53,13 @@ def write_group(group: Group, out_dir: Path) -> None:
             earlier.unlink(missing_ok=True)
 
 
-def _as_texts(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str]]:
-    """Write tables of the same columns as text, all in one go: a thousand small ones take long."""
-    if not tables:
-        return
-    header, *rows = as_tsv(pd.concat(tables.values())).removesuffix('\n').split('\n')
+def _as_texts(sessions: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Write each participant's table as text, all in one go: a thousand small ones take long."""
+    sizes = sessions.groupby('participant_id', sort=False).size()
+    header, *rows = as_tsv(sessions.drop(columns='participant_id')).removesuffix('\n').split('\n')
     of_table = iter(rows)
-    for name, table in tables.items():
-        yield name, '\n'.join([header, *islice(of_table, len(table)), ''])
+    for name, size in sizes.items():
+        yield str(name), '\n'.join([header, *islice(of_table, size), ''])
 
 
 def density_maps(group: Group) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:

@@ -37,7 +37,7 @@ def run_group(settings: Settings) -> int:
     if not settings.dry_run:
         finish_all(out_dir)
         sweep(out_dir)
-    cohort = read_cohort(out_dir) if out_dir.is_dir() else None
+    cohort = read_cohort(out_dir, settings.nprocs) if out_dir.is_dir() else None
     if cohort is None or cohort.units.empty:
         raise UsageError(
             f'{out_dir} has no participant: run deepmir at the participant level first.'

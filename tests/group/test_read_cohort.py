@@ -124,3 +124,15 @@ def test_source_entities_in_file_names_do_not_matter(finished, out):
         path.rename(anat / path.name.replace('sub-01_', 'sub-01_acq-x_run-1_'))
     assert len(read_cohort(out).lesions) == 1
     assert json.loads(next(anat.glob('*lesions_dseg.json')).read_text())['Model'] == 'default'
+
+
+def test_processes_side_by_side_read_the_same(cohort_of_four, finished, out, monkeypatch):
+    damaged = finished('sub-06', ('CMB', 'lobar', 3.0))
+    next(damaged.glob('*lesions_dseg.json')).write_text('{')
+    alone = read_cohort(out)
+    monkeypatch.setattr('deepmir_bids.threads.CHUNK', 1)
+    together = read_cohort(out, nprocs=2)
+    assert alone.units['status'].tolist().count('failed') == 2
+    pd.testing.assert_frame_equal(together.units, alone.units)
+    pd.testing.assert_frame_equal(together.lesions, alone.lesions)
+    assert together.review_files == alone.review_files == list(out.glob('sub-01/anat/*review*'))
