@@ -17,7 +17,7 @@ from nipype.interfaces.base import (
 
 from deepmir_bids.errors import InputError
 from deepmir_bids.imaging.load_input import DISPENSABLE, ROLES, load_input
-from deepmir_bids.imaging.read_image import read_on_grid
+from deepmir_bids.imaging.read_image import load_volume, read_on_grid
 from deepmir_bids.imaging.resampling import resample_to_image
 from deepmir_bids.imaging.slice_faults import level_slices
 
@@ -41,6 +41,7 @@ class PassOn(SimpleInterface):
 class _LoadVolumeInputSpec(BaseInterfaceInputSpec):
     in_file = File(desc='image as it comes from the dataset, or nothing if it was left out')
     role = traits.Enum(*ROLES.values(), mandatory=True, desc='what it has to be')
+    made = traits.Bool(False, usedefault=True, desc='whether deepmir made it: it is as it should')
 
 
 class MendedOutputSpec(TraitedSpec):
@@ -60,7 +61,10 @@ class LoadVolume(PassOn):
     def _process(self, runtime):
         role, path = self.inputs.role, self.inputs.in_file
         try:
-            image, notes, flags = load_input(role, path)
+            if self.inputs.made:
+                image, notes, flags = *load_volume(path), []
+            else:
+                image, notes, flags = load_input(role, path)
         except InputError as error:
             if role not in DISPENSABLE:
                 raise

@@ -138,7 +138,7 @@ def _connect_qsm(
 ) -> None:
     """QSM: onto the SWI, to its grid, then to ppm by what the deep nuclei say."""
     load_qsm = pe.Node(
-        LoadVolume(role='QSM', **ready_file(unit, 'qsm')),
+        LoadVolume(role='QSM', made='qsm' in unit.made, **ready_file(unit, 'qsm')),
         name='load_qsm',
         mem_gb=memory['load_qsm'],
     )

@@ -9,6 +9,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from deepmir_bids.errors import InputError
 from deepmir_bids.imaging.qsm_faults import load_chi, mend_chi
+from deepmir_bids.interfaces.imaging import LoadVolume
 
 RNG = np.random.default_rng(1)
 SHAPE, ZOOMS = (60, 60, 40), (1.0, 1.0, 2.0)
@@ -56,6 +57,17 @@ def test_a_bad_rim_counts_as_not_measured(chi):
     assert (mended.chi[rim] == 0).all()
     inside = depth > 5
     np.testing.assert_array_equal(mended.chi[inside], spoilt[inside].astype(np.float32))
+
+
+@pytest.mark.parametrize('made', [False, True])
+def test_a_map_that_deepmir_made_is_left_alone(chi, tmp_path, monkeypatch, made):
+    spoilt = chi.copy()
+    spoilt[::7, ::7, ::7] *= 1000
+    nib.save(nib.Nifti1Image(spoilt, np.diag((*ZOOMS, 1))), tmp_path / 'chi.nii.gz')
+    monkeypatch.chdir(tmp_path)
+    loaded = LoadVolume(in_file=str(tmp_path / 'chi.nii.gz'), role='QSM', made=made).run().outputs
+    same = np.array_equal(nib.load(loaded.out_file).get_fdata(dtype=np.float32), spoilt)
+    assert (same, loaded.flags) == ((True, []) if made else (False, ['qsm_dots']))
 
 
 @pytest.mark.parametrize('axis', [0, 1, 2])
