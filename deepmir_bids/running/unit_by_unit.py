@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from traceback import format_exception
 from typing import Any
@@ -34,6 +34,16 @@ class UnitByUnitPlugin(MultiProcPlugin):
         for node in self.procs:
             ranks.setdefault(unit_of(node), len(ranks))
         return sorted(jobids, key=lambda job: ranks[unit_of(self.procs[job])])
+
+    def _send_procs_to_workers(self, updatehash=False, graph=None):
+        """Start what can be started; when there is no more, wait until a step has ended.
+
+        Nipype looks again and again, which took a sixth of a core.
+        """
+        begun = self.proc_done.sum()
+        super()._send_procs_to_workers(updatehash, graph)
+        if self.pending_tasks and self.proc_done.sum() == begun:
+            wait([self._task_obj[task] for task, _ in self.pending_tasks], None, FIRST_COMPLETED)
 
     def _async_callback(self, args: Future) -> None:
         """Nothing: results are asked for."""
