@@ -21,6 +21,9 @@ from deepmir_bids.anatomy.ants_images import load_ants, read_ants, read_linear
 from deepmir_bids.imaging.large_volumes import slabwise
 
 START_MM, REFINE_MM = 4.0, 3.0
+#: Of a start, from coarse to fine, and of the second pass: with twice as many, places differ by
+#: the fraction of a millimetre that SyN makes up for.
+START_ITERATIONS, REFINE_ITERATIONS = (30, 15), (20,)
 #: A sloppy registration looks at this share of the voxels that another one looks at.
 SLOPPY_SHARE = 0.25
 #: How far around the brain the second pass looks: CSF and the inner table of the skull.
@@ -150,8 +153,8 @@ def affines_to_template(
         best of each first.
 
     """
-    coarse = resample_to_spacing(image, START_MM)
     fine = resample_to_spacing(image, REFINE_MM)
+    coarse = resample_to_spacing(fine, START_MM)
     coarse_brain = resample_to_spacing(template_brain, START_MM)
     inside = _mask_on_grid(brain_mask, coarse_brain)
     with_rim = _with_rim(inside, coarse_brain.spacing, OUTLINE_MM)
@@ -175,7 +178,10 @@ def affines_to_template(
     def start(name, path):
         target = resample_to_spacing(read_ants(path), START_MM)
         return score(
-            name, register_linear('Affine', target, coarse, (60, 30), 0.3, folder, sloppy=sloppy)
+            name,
+            register_linear(
+                'Affine', target, coarse, START_ITERATIONS, 0.3, folder, sloppy=sloppy
+            ),
         )
 
     def refine(one):
@@ -183,7 +189,7 @@ def affines_to_template(
             'Affine',
             fine_brain,
             fine,
-            (40,),
+            REFINE_ITERATIONS,
             0.4,
             folder,
             one.transform,

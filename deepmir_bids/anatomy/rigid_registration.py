@@ -87,21 +87,21 @@ def register_rigid(moving, fixed, *, sloppy: bool = False) -> RigidRegistration:
     )
     with tempfile.TemporaryDirectory(prefix='deepmir-rigid-') as temporary:
         folder = Path(temporary)
-        coarse = _Pair.at(START_MM, ants_moving, ants_fixed, folder, sloppy)
         fine = _Pair.at(REFINE_MM, ants_moving, ants_fixed, folder, sloppy)
+        coarse = _Pair.at(START_MM, fine.moving, fine.fixed, folder, sloppy)
         starts: dict[str, str | None] = {'scanner': None}
         scores = {'scanner': coarse.score(None)}
         for name, initial in (('scanner', 'Identity'), ('centres of mass', None)):
             start = f'{name}, moved'
-            starts[start] = coarse.register('Rigid', initial, (60, 40), 0.3)
+            starts[start] = coarse.register('Rigid', initial, (40, 20), 0.3)
             scores[start] = coarse.score(starts[start])
             if scores[start] >= SOUND_MI:
                 break
         best = max(scores, key=lambda start: scores[start])
-        rigid = fine.register('Rigid', starts[best] or 'Identity', (30,), 0.2)
+        rigid = fine.register('Rigid', starts[best] or 'Identity', (15,), 0.2)
         score = fine.score(rigid)
         # Whether the heads are one is found out in full: a few voxels stretch a head by chance.
-        stretched = read_linear(replace(fine, sloppy=False).register('Affine', rigid, (40,), 0.2))
+        stretched = read_linear(replace(fine, sloppy=False).register('Affine', rigid, (20,), 0.2))
         matrix = read_linear(rigid)
     stretch = np.abs(np.log(np.linalg.svd(stretched[:3, :3], compute_uv=False))).max()
     # ITK's matrix takes points of fixed to moving.

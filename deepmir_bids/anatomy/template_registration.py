@@ -87,7 +87,7 @@ def register_template(
     if brain_mask is not None:
         given = apply_transform(brain_mask, None, array.shape, image.affine, 'nearest') > 0.5
         array = np.where(given, array, 0)
-    moving = to_ants(array, image.affine)
+    moving = resample_to_spacing(to_ants(array, image.affine), SYN_MM)
     shape = array.shape
     del array  # it may be large
     template_mask = read_ants(anatomy.brain_mask)
@@ -142,7 +142,7 @@ def _syn(moving, template_brain, template_mask, affine: str, out_dir: Path, slop
     rim_mask, fixed = crop_to_brain(template_mask, template_brain, SYN_RIM_MM)
     result = load_ants().registration(
         fixed,
-        resample_to_spacing(moving, SYN_MM),
+        moving,
         type_of_transform='SyNOnly',
         initial_transform=affine,
         mask=rim_mask,

@@ -97,6 +97,8 @@ def configure_nipype(settings: Settings, plugin: Plugin, log_dir: Path, verbose:
     from nipype import config
     from nipype import logging as nipype_logging
 
+    from deepmir_bids.running.file_digests import remember_digests
+
     config.update_config(
         {
             'execution': {
@@ -112,6 +114,7 @@ def configure_nipype(settings: Settings, plugin: Plugin, log_dir: Path, verbose:
             'logging': {'log_to_file': False},
         }
     )
+    remember_digests()
     nipype_logging.update_logging(config)
     to_file = LogFile(log_dir / 'deepmir.log', encoding='utf-8')
     to_file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s'))
