@@ -20,6 +20,8 @@ from deepmir_bids.running.workers import Workers
 class UnitByUnitPlugin(MultiProcPlugin):
     """Serve the first units first, and go on without the unit whose process was killed.
 
+    Of a unit the steps that make its page come last: all others wait for each other.
+
     Nipype takes the steps as they come: first the first step of every unit, then the second of
     every unit, and a cohort that is stopped halfway has no finished participant. And it waits for
     ever for a process that was killed, which is what happens where memory runs out.
@@ -33,7 +35,8 @@ class UnitByUnitPlugin(MultiProcPlugin):
         ranks: dict[str, int] = {}
         for node in self.procs:
             ranks.setdefault(unit_of(node), len(ranks))
-        return sorted(jobids, key=lambda job: ranks[unit_of(self.procs[job])])
+        nodes = {job: self.procs[job] for job in jobids}
+        return sorted(nodes, key=lambda job: (ranks[unit_of(nodes[job])], of_page(nodes[job])))
 
     def _send_procs_to_workers(self, updatehash=False, graph=None):
         """Start what can be started; when there is no more, wait until a step has ended.
@@ -80,3 +83,8 @@ class OneByOnePlugin(LinearPlugin):
 def unit_of(node) -> str:
     """Name of the unit's workflow that a node belongs to."""
     return node.fullname.split('.')[1]
+
+
+def of_page(node) -> bool:
+    """Whether a step makes a part of a unit's page."""
+    return 'report_wf' in node.fullname.split('.')

@@ -18,6 +18,13 @@ def test_the_first_units_are_served_first():
     assert plugin._sort_jobs([1, 4]) == [4, 1]
 
 
+def test_a_page_comes_last_in_its_unit():
+    plugin = object.__new__(UnitByUnitPlugin)
+    steps = ['sub_01.report_wf.plot_brain', 'sub_02.report_wf.plot_brain', 'sub_01.detection_wf.x']
+    plugin.procs = [SimpleNamespace(fullname=f'deepmir_wf.{step}') for step in steps]
+    assert plugin._sort_jobs([0, 1, 2]) == [2, 0, 1]
+
+
 def note(log, step, before=None):
     """Note a step down, save those of unit b, which fails."""
     assert step[0] != 'b'
