@@ -182,7 +182,12 @@ def _add_run_options(group) -> None:
     )
     add('--device', type=device, default='auto', help='auto, cpu, cuda or cuda:NUMBER')
     add('--nprocs', type=positive, metavar='N', help='processes at once (default: all cores)')
-    add('--omp-nthreads', type=positive, metavar='N', help='threads of one process')
+    add(
+        '--omp-nthreads',
+        type=positive,
+        metavar='N',
+        help='threads of one process at most (fewer where units run side by side)',
+    )
     add('--mem-gb', type=not_negative, metavar='GB', help='memory that may be used')
     add(
         '--use-plugin',

@@ -6,7 +6,7 @@ import getpass
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,18 @@ def read_plugin(path: Path) -> Plugin:
     if name not in CLUSTER:
         arguments.setdefault('raise_insufficient', False)
     return Plugin(name, arguments)
+
+
+def share_threads(settings: Settings, plugin: Plugin, units: int) -> Settings:
+    """Let each of several units use its share of this machine's processes only.
+
+    A step of several threads has to wait until as many processes are free, and units side by side
+    leave none idle.
+    """
+    if plugin.name not in LOCAL:
+        return settings
+    share = max(1, settings.nprocs // max(1, units))
+    return replace(settings, omp_nthreads=min(settings.omp_nthreads, share))
 
 
 def request_resources(workflow, plugin: Plugin) -> None:

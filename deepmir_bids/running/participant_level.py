@@ -36,7 +36,7 @@ from deepmir_bids.reports.citations import with_references
 from deepmir_bids.reports.participant_page import failure_page
 from deepmir_bids.running.crash_files import find_crashes
 from deepmir_bids.running.disk_room import check_room
-from deepmir_bids.running.nipype_plugins import LOCAL, Plugin, choose_plugin
+from deepmir_bids.running.nipype_plugins import LOCAL, Plugin, choose_plugin, share_threads
 from deepmir_bids.running.nipype_run import configure_nipype, execute
 from deepmir_bids.running.preflight import check_device
 from deepmir_bids.running.units_to_run import choose_anatomy, unsuited
@@ -160,7 +160,8 @@ def carry_out(
         failed, workflow = prepare_reports(settings, units, log_dir)
     else:
         start_output(settings)
-        failed, workflow = prepare_run(settings, anatomy, units, log_dir.name)
+        shared = share_threads(settings, plugin, len(units))
+        failed, workflow = prepare_run(shared, anatomy, units, log_dir.name)
     if workflow is not None:
         wanted = [unit for unit in units if unit.label not in failed]
         failed |= execute(workflow, settings, plugin, wanted, log_dir)

@@ -16,11 +16,15 @@ from nipype.utils.misc import str2bool
 from deepmir_bids.errors import KilledError
 from deepmir_bids.running.workers import Workers
 
+#: The network's step.
+NETWORK = 'predict'
+
 
 class UnitByUnitPlugin(MultiProcPlugin):
     """Serve the first units first, and go on without the unit whose process was killed.
 
-    Of a unit the steps that make its page come last: all others wait for each other.
+    Of a unit those steps come first that the network waits for, and nothing is begun before the
+    network, which may take all processes.
 
     Nipype takes the steps as they come: first the first step of every unit, then the second of
     every unit, and a cohort that is stopped halfway has no finished participant. And it waits for
@@ -31,12 +35,26 @@ class UnitByUnitPlugin(MultiProcPlugin):
         super().__init__(plugin_args=plugin_args)
         self.pool = Workers(self.processors)
 
+    def _generate_dependency_list(self, graph):
+        super()._generate_dependency_list(graph)
+        networks = [node for node in graph if node.name == NETWORK]
+        self._urgent = set(networks).union(*(nx.ancestors(graph, node) for node in networks))
+
     def _sort_jobs(self, jobids: Sequence[int], scheduler: str = 'tsort') -> list[int]:
         ranks: dict[str, int] = {}
         for node in self.procs:
             ranks.setdefault(unit_of(node), len(ranks))
         nodes = {job: self.procs[job] for job in jobids}
-        return sorted(nodes, key=lambda job: (ranks[unit_of(nodes[job])], of_page(nodes[job])))
+        # What takes no time is done before others take all processes: more may wait for it.
+        at_once = {job: node for job, node in nodes.items() if node.run_without_submitting}
+        nodes = at_once or nodes
+
+        def place(job: int) -> tuple[int, bool]:
+            return ranks[unit_of(nodes[job])], nodes[job] not in self._urgent
+
+        order = sorted(nodes, key=place)
+        # Were others begun as long as it does not fit, it never would.
+        return [job for job in order if nodes[job].name == NETWORK] or order
 
     def _send_procs_to_workers(self, updatehash=False, graph=None):
         """Start what can be started; when there is no more, wait until a step has ended.
@@ -83,8 +101,3 @@ class OneByOnePlugin(LinearPlugin):
 def unit_of(node) -> str:
     """Name of the unit's workflow that a node belongs to."""
     return node.fullname.split('.')[1]
-
-
-def of_page(node) -> bool:
-    """Whether a step makes a part of a unit's page."""
-    return 'report_wf' in node.fullname.split('.')

@@ -15,6 +15,7 @@ from deepmir_bids.running.nipype_plugins import (
     choose_plugin,
     read_plugin,
     request_resources,
+    share_threads,
 )
 from deepmir_bids.running.unit_by_unit import UnitByUnitPlugin
 from deepmir_bids.settings import Settings
@@ -146,3 +147,12 @@ def test_every_plugin_is_one_that_nipype_has():
     from deepmir_bids.running.nipype_plugins import CLUSTER, LOCAL
 
     assert all(hasattr(plugins, f'{name}Plugin') for name in LOCAL + CLUSTER)
+
+
+@pytest.mark.parametrize(
+    ('units', 'name', 'threads'),
+    [(1, 'MultiProc', 4), (2, 'MultiProc', 3), (7, 'MultiProc', 1), (7, 'SLURM', 4)],
+)
+def test_units_side_by_side_share_the_processes(tmp_path, units, name, threads):
+    settings = Settings(tmp_path, tmp_path, tmp_path, nprocs=6, omp_nthreads=4)
+    assert share_threads(settings, Plugin(name), units).omp_nthreads == threads

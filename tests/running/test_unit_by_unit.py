@@ -10,19 +10,49 @@ from nipype.pipeline import engine as pe
 from deepmir_bids.running.unit_by_unit import OneByOnePlugin, UnitByUnitPlugin
 
 
-def test_the_first_units_are_served_first():
+def plugin_with(*steps: str, urgent: str = '', at_once: str = '') -> UnitByUnitPlugin:
+    """A plugin with steps that are called ``unit.step``."""
     plugin = object.__new__(UnitByUnitPlugin)
-    steps = ['sub_02.load', 'sub_01.load', 'sub_02.find', 'sub_01.find', 'sub_02.write']
-    plugin.procs = [SimpleNamespace(fullname=f'deepmir_wf.{step}') for step in steps]
+    plugin.procs = [
+        _Step(
+            fullname=f'deepmir_wf.{step}',
+            name=step.split('.')[1],
+            run_without_submitting=step == at_once,
+        )
+        for step in steps
+    ]
+    plugin._urgent = {node for node in plugin.procs if node.fullname.endswith(urgent or '-')}
+    return plugin
+
+
+class _Step(SimpleNamespace):
+    __hash__ = object.__hash__
+
+
+def test_the_first_units_are_served_first():
+    plugin = plugin_with(
+        'sub_02.load', 'sub_01.load', 'sub_02.find', 'sub_01.find', 'sub_02.write'
+    )
     assert plugin._sort_jobs([0, 1, 2, 3, 4]) == [0, 2, 4, 1, 3]
     assert plugin._sort_jobs([1, 4]) == [4, 1]
 
 
-def test_a_page_comes_last_in_its_unit():
-    plugin = object.__new__(UnitByUnitPlugin)
-    steps = ['sub_01.report_wf.plot_brain', 'sub_02.report_wf.plot_brain', 'sub_01.detection_wf.x']
-    plugin.procs = [SimpleNamespace(fullname=f'deepmir_wf.{step}') for step in steps]
-    assert plugin._sort_jobs([0, 1, 2]) == [2, 0, 1]
+def test_in_a_unit_the_network_is_waited_for_first():
+    steps = 'sub_01.plot_brain', 'sub_02.plot_brain', 'sub_02.convert', 'sub_01.convert'
+    plugin = plugin_with(*steps, urgent='.convert')
+    assert plugin._sort_jobs([0, 1, 2, 3]) == [3, 0, 2, 1]
+
+
+def test_nothing_begins_before_the_network():
+    plugin = plugin_with('sub_01.plot_brain', 'sub_02.load', 'sub_02.predict', urgent='predict')
+    assert plugin._sort_jobs([0, 1, 2]) == [2]
+    assert plugin._sort_jobs([0, 1]) == [0, 1]
+
+
+def test_what_takes_no_time_comes_before_all():
+    plugin = plugin_with('sub_01.load', 'sub_01.plot', 'sub_02.notes', at_once='sub_02.notes')
+    assert plugin._sort_jobs([0, 1, 2]) == [2]
+    assert plugin._sort_jobs([0, 1]) == [0, 1]
 
 
 def note(log, step, before=None):
