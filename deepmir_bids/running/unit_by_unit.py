@@ -23,8 +23,8 @@ NETWORK = 'predict'
 class UnitByUnitPlugin(MultiProcPlugin):
     """Serve the first units first, and go on without the unit whose process was killed.
 
-    Of a unit those steps come first that the network waits for, and nothing is begun before the
-    network, which may take all processes.
+    Of a unit the step comes first that has the longest row of steps after it; and nothing is begun
+    before the network, which may take all processes.
 
     Nipype takes the steps as they come: first the first step of every unit, then the second of
     every unit, and a cohort that is stopped halfway has no finished participant. And it waits for
@@ -37,8 +37,10 @@ class UnitByUnitPlugin(MultiProcPlugin):
 
     def _generate_dependency_list(self, graph):
         super()._generate_dependency_list(graph)
-        networks = [node for node in graph if node.name == NETWORK]
-        self._urgent = set(networks).union(*(nx.ancestors(graph, node) for node in networks))
+        self._to_come: dict[Any, int] = {}
+        for node in reversed(list(nx.topological_sort(graph))):
+            after = (self._to_come[following] for following in graph.successors(node))
+            self._to_come[node] = 1 + max(after, default=0)
 
     def _sort_jobs(self, jobids: Sequence[int], scheduler: str = 'tsort') -> list[int]:
         ranks: dict[str, int] = {}
@@ -49,8 +51,8 @@ class UnitByUnitPlugin(MultiProcPlugin):
         at_once = {job: node for job, node in nodes.items() if node.run_without_submitting}
         nodes = at_once or nodes
 
-        def place(job: int) -> tuple[int, bool]:
-            return ranks[unit_of(nodes[job])], nodes[job] not in self._urgent
+        def place(job: int) -> tuple[int, int]:
+            return ranks[unit_of(nodes[job])], -self._to_come[nodes[job]]
 
         order = sorted(nodes, key=place)
         # Were others begun as long as it does not fit, it never would.

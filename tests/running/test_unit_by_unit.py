@@ -3,6 +3,7 @@
 import itertools
 from types import SimpleNamespace
 
+import networkx as nx
 import pytest
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
@@ -10,7 +11,7 @@ from nipype.pipeline import engine as pe
 from deepmir_bids.running.unit_by_unit import OneByOnePlugin, UnitByUnitPlugin
 
 
-def plugin_with(*steps: str, urgent: str = '', at_once: str = '') -> UnitByUnitPlugin:
+def plugin_with(*steps: str, first: str = '', at_once: str = '') -> UnitByUnitPlugin:
     """A plugin with steps that are called ``unit.step``."""
     plugin = object.__new__(UnitByUnitPlugin)
     plugin.procs = [
@@ -21,7 +22,7 @@ def plugin_with(*steps: str, urgent: str = '', at_once: str = '') -> UnitByUnitP
         )
         for step in steps
     ]
-    plugin._urgent = {node for node in plugin.procs if node.fullname.endswith(urgent or '-')}
+    plugin._to_come = {node: 1 + (node.name == first) for node in plugin.procs}
     return plugin
 
 
@@ -37,14 +38,14 @@ def test_the_first_units_are_served_first():
     assert plugin._sort_jobs([1, 4]) == [4, 1]
 
 
-def test_in_a_unit_the_network_is_waited_for_first():
+def test_in_a_unit_a_step_comes_first_that_many_wait_for():
     steps = 'sub_01.plot_brain', 'sub_02.plot_brain', 'sub_02.convert', 'sub_01.convert'
-    plugin = plugin_with(*steps, urgent='.convert')
+    plugin = plugin_with(*steps, first='convert')
     assert plugin._sort_jobs([0, 1, 2, 3]) == [3, 0, 2, 1]
 
 
 def test_nothing_begins_before_the_network():
-    plugin = plugin_with('sub_01.plot_brain', 'sub_02.load', 'sub_02.predict', urgent='predict')
+    plugin = plugin_with('sub_01.plot_brain', 'sub_02.load', 'sub_02.predict')
     assert plugin._sort_jobs([0, 1, 2]) == [2]
     assert plugin._sort_jobs([0, 1]) == [0, 1]
 
@@ -53,6 +54,15 @@ def test_what_takes_no_time_comes_before_all():
     plugin = plugin_with('sub_01.load', 'sub_01.plot', 'sub_02.notes', at_once='sub_02.notes')
     assert plugin._sort_jobs([0, 1, 2]) == [2]
     assert plugin._sort_jobs([0, 1]) == [0, 1]
+
+
+def test_the_longest_row_of_steps_counts():
+    graph = nx.DiGraph([('load', 'convert'), ('convert', 'find'), ('load', 'plot')])
+    steps = {step: pe.Node(niu.IdentityInterface(fields=['x']), name=step) for step in graph}
+    plugin = object.__new__(UnitByUnitPlugin)
+    plugin._generate_dependency_list(nx.relabel_nodes(graph, steps))
+    to_come = {node.name: number for node, number in plugin._to_come.items()}
+    assert to_come == {'load': 3, 'convert': 2, 'find': 1, 'plot': 1}
 
 
 def note(log, step, before=None):
