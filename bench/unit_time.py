@@ -122,8 +122,8 @@ def measure(raw: Path, folder: Path, options: Sequence[str]) -> dict:
 def children_s() -> float:
     """Processor seconds of all ended children, those among them that their own parent left."""
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while True:  # those that end only now are waited for
+            os.waitpid(-1, 0)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

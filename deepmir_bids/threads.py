@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
-
-#: Items that a process gets at once: fewer are not worth a process.
-CHUNK = 500
 
 
 def thread_variables(count: int) -> dict[str, str]:
@@ -38,17 +34,3 @@ def side_by_side(
         yield from pool.map(work, items)
     finally:  # what has not begun is given up when the user stops it
         pool.shutdown(cancel_futures=True)
-
-
-def in_processes(
-    work: Callable[[Item], Result], items: Sequence[Item], count: int
-) -> Iterator[Result]:
-    """Do some work on very many items in several processes; results come in the items' order.
-
-    For work that is Python's own, of which threads do one thing at a time.
-    """
-    if count == 1 or len(items) <= CHUNK:
-        yield from map(work, items)
-        return
-    with ProcessPoolExecutor(count, get_context('fork')) as pool:
-        yield from pool.map(work, items, chunksize=CHUNK)

@@ -1,11 +1,14 @@
 """Which units there are, what became of them, and what is read of them."""
 
 import json
+import os
+import signal
 
 import pandas as pd
 import pytest
 
 from deepmir_bids.bids.run_records import Record, write_records
+from deepmir_bids.errors import UsageError
 from deepmir_bids.group.read_cohort import read_cohort
 
 
@@ -130,9 +133,19 @@ def test_processes_side_by_side_read_the_same(cohort_of_four, finished, out, mon
     damaged = finished('sub-06', ('CMB', 'lobar', 3.0))
     next(damaged.glob('*lesions_dseg.json')).write_text('{')
     alone = read_cohort(out)
-    monkeypatch.setattr('deepmir_bids.threads.CHUNK', 1)
+    monkeypatch.setattr('deepmir_bids.running.workers.CHUNK', 1)
     together = read_cohort(out, nprocs=2)
     assert alone.units['status'].tolist().count('failed') == 2
     pd.testing.assert_frame_equal(together.units, alone.units)
     pd.testing.assert_frame_equal(together.lesions, alone.lesions)
     assert together.review_files == alone.review_files == list(out.glob('sub-01/anat/*review*'))
+
+
+def test_a_reading_process_that_is_killed_is_told(cohort_of_four, out, monkeypatch):
+    monkeypatch.setattr('deepmir_bids.running.workers.CHUNK', 1)
+    monkeypatch.setattr(
+        'deepmir_bids.group.read_cohort.known_unit',
+        lambda *_: os.kill(os.getpid(), signal.SIGKILL),
+    )
+    with pytest.raises(UsageError, match='was killed'):
+        read_cohort(out, nprocs=2)
