@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nibabel as nib
 import numpy as np
 
 from deepmir_bids.anatomy.affine_starts import (
@@ -88,7 +89,6 @@ def register_template(
         given = apply_transform(brain_mask, None, array.shape, image.affine, 'nearest') > 0.5
         array = np.where(given, array, 0)
     moving = resample_to_spacing(to_ants(array, image.affine), SYN_MM)
-    shape = array.shape
     del array  # it may be large
     template_mask = read_ants(anatomy.brain_mask)
     template_brain = read_ants(anatomy.template_brain)
@@ -110,17 +110,31 @@ def register_template(
         from_image, to_image = _syn(
             moving, template_brain, template_mask, best.transform, out_dir, sloppy
         )
-    mask = given
-    if mask is None:
-        mask = apply_transform(anatomy.brain_mask, to_image, shape, image.affine) > 0.5
+    if given is None:
+        brain_ml = _brain_ml(anatomy, to_image, image)
+    else:
+        brain_ml = _millilitres(given, image.affine)
     return TemplateRegistration(
         from_image,
         to_image,
-        float(mask.sum() * abs(np.linalg.det(image.affine[:3, :3])) / 1000),
+        brain_ml,
         best.start,
         best.mutual_information,
         {one.start: one.mutual_information for one in candidates},
     )
+
+
+def _brain_ml(anatomy: Anatomy, to_image: Path, image) -> float:
+    """Volume of the template's brain in the image; voxels of some `SYN_MM` do for that."""
+    step = np.maximum(1, SYN_MM / nib.affines.voxel_sizes(image.affine))
+    affine = image.affine @ np.diag([*step, 1])
+    shape = tuple(np.ceil(image.shape[:3] / step).astype(int))
+    mask = apply_transform(anatomy.brain_mask, to_image, shape, affine) > 0.5
+    return _millilitres(mask, affine)
+
+
+def _millilitres(mask: np.ndarray, affine: np.ndarray) -> float:
+    return float(mask.sum() * abs(np.linalg.det(affine[:3, :3])) / 1000)
 
 
 def _check(best: AffineCandidate, image) -> None:
