@@ -139,7 +139,7 @@ def flat(real, whole):
     array = image.get_fdata(dtype=np.float32)
     inside = array[brain]
     noise = np.random.default_rng(0).normal(0, 0.1 * inside.mean(), inside.shape)
-    array[brain] = inside.mean() + 0.12 * (inside - inside.mean()) + noise
+    array[brain] = inside.mean() + 0.08 * (inside - inside.mean()) + noise
     return nib.Nifti1Image(np.maximum(array, 0), image.affine)
 
 
