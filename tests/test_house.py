@@ -19,7 +19,7 @@ PACKAGES = {
 }
 #: From the ground up: a package imports from its own floor and from those below.
 FLOORS = (
-    ('errors', 'settings', 'threads', 'data'),
+    ('errors', 'settings', 'threads', 'processes', 'data'),
     ('bids', 'imaging'),
     ('lesions', 'model', 'anatomy', 'reconstruction'),
     ('reports', 'group', 'training', 'simulation', 'evaluation', 'cluster'),

@@ -23,7 +23,7 @@ from deepmir_bids.group.finished_units import KnownUnit, UnitTraces, known_unit,
 from deepmir_bids.lesions.detection_criteria import outlines_in
 from deepmir_bids.lesions.lesion_table import as_table
 from deepmir_bids.lesions.reader_review import ReviewProgress, reviewed_rows
-from deepmir_bids.running.workers import in_processes
+from deepmir_bids.processes import in_processes
 
 #: What the group level adds to the columns of the lesion table.
 ADDED = ('label', 'participant_id', 'session_id', 'template', 'model', 'version')

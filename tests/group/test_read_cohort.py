@@ -133,7 +133,7 @@ def test_processes_side_by_side_read_the_same(cohort_of_four, finished, out, mon
     damaged = finished('sub-06', ('CMB', 'lobar', 3.0))
     next(damaged.glob('*lesions_dseg.json')).write_text('{')
     alone = read_cohort(out)
-    monkeypatch.setattr('deepmir_bids.running.workers.CHUNK', 1)
+    monkeypatch.setattr('deepmir_bids.processes.CHUNK', 1)
     together = read_cohort(out, nprocs=2)
     assert alone.units['status'].tolist().count('failed') == 2
     pd.testing.assert_frame_equal(together.units, alone.units)
@@ -142,7 +142,7 @@ def test_processes_side_by_side_read_the_same(cohort_of_four, finished, out, mon
 
 
 def test_a_reading_process_that_is_killed_is_told(cohort_of_four, out, monkeypatch):
-    monkeypatch.setattr('deepmir_bids.running.workers.CHUNK', 1)
+    monkeypatch.setattr('deepmir_bids.processes.CHUNK', 1)
     monkeypatch.setattr(
         'deepmir_bids.group.read_cohort.known_unit',
         lambda *_: os.kill(os.getpid(), signal.SIGKILL),
